@@ -225,9 +225,7 @@ def _spawn_guardian(home: Home) -> None:
     with os.fdopen(reader) as verdict:
         answer = verdict.read()
     if not answer:
-        raise EmbeddedServiceError(
-            f"The services did not start. Last lines of {log}:\n{tail(log)}"
-        )
+        raise EmbeddedServiceError(f"The services did not start. Last lines of {log}:\n{tail(log)}")
     if answer != "ready":
         raise EmbeddedServiceError(answer)
 

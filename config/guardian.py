@@ -64,9 +64,7 @@ def _start_all(home: Home, servers: list[Server]) -> None:
             server.wait_until_ready()
     except OSError as error:
         traceback.print_exc()
-        raise EmbeddedServiceError(
-            f"The services could not be started in {home.root}: {error}."
-        ) from error
+        raise EmbeddedServiceError(f"The services could not be started in {home.root}: {error}.") from error
 
 
 def _report(verdict: int, message: str) -> int:
