@@ -1,0 +1,1 @@
+"""Estimators and statistics in plain numpy, scipy and scikit-learn; nothing here knows Django."""

@@ -1,0 +1,57 @@
+"""Who may do what. One table; views, menus and tests all read it."""
+
+from typing import TYPE_CHECKING, Union
+
+from django.contrib.auth.models import AnonymousUser
+
+if TYPE_CHECKING:
+    from crm.models.partners import ApiPrincipal
+    from crm.models.people import User
+
+Principal = Union["User", "ApiPrincipal", AnonymousUser]
+
+VIEW_ALL_ACCOUNTS = "accounts.view_all"
+EDIT_ACCOUNTS = "accounts.edit"
+EXPORT_ACCOUNTS = "accounts.export"
+WORK_TICKETS = "tickets.work"
+VIEW_CAMPAIGNS = "campaigns.view"
+VIEW_PARTNERS = "partners.view"
+MANAGE_PARTNERS = "partners.manage"
+VIEW_MODELS = "models.view"
+PROMOTE_MODELS = "models.promote"
+VIEW_DATA_QUALITY = "quality.view"
+VIEW_ALL_JOBS = "jobs.view_all"
+VIEW_AUDIT = "audit.view"
+
+_STAFF = {VIEW_CAMPAIGNS}
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    "sales": frozenset(_STAFF | {EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}),
+    "support": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, WORK_TICKETS}),
+    "marketing": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_MODELS}),
+    "analyst": frozenset(
+        _STAFF
+        | {VIEW_ALL_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_MODELS, PROMOTE_MODELS, VIEW_DATA_QUALITY}
+        | {VIEW_ALL_JOBS, VIEW_PARTNERS}
+    ),
+    "partner_manager": frozenset(
+        _STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, VIEW_PARTNERS, MANAGE_PARTNERS}
+    ),
+    "administrator": frozenset(
+        _STAFF
+        | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}
+        | {VIEW_PARTNERS, MANAGE_PARTNERS, VIEW_MODELS, PROMOTE_MODELS}
+        | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
+    ),
+}
+
+
+def can(principal: Principal, capability: str) -> bool:
+    """Say whether this person may do that; nobody signed out may do anything."""
+    if not getattr(principal, "is_authenticated", False):
+        return False
+    return capability in CAPABILITIES.get(getattr(principal, "role", ""), frozenset())
+
+
+def sees_every_account(principal: Principal) -> bool:
+    return can(principal, VIEW_ALL_ACCOUNTS)

@@ -1,0 +1,43 @@
+"""Column types and defaults that PostgreSQL has and Django doesn't name."""
+
+from typing import Any
+
+from django.db import models
+
+
+class UuidV7(models.Func):
+    """`uuidv7()`: unique outside the database, and still in the order of creation inside it."""
+
+    function = "uuidv7"
+    template = "%(function)s()"
+    output_field = models.UUIDField()
+
+
+class CurrentXid(models.Func):
+    """`pg_current_xact_id()`, the 64-bit number of the running transaction."""
+
+    function = "pg_current_xact_id"
+    template = "%(function)s()"
+
+    @property
+    def output_field(self) -> "Xid8Field":
+        return Xid8Field()
+
+
+class Xid8Field(models.BigIntegerField):
+    """A 64-bit transaction number. Python sees an int, the database an `xid8`."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+    def rel_db_type(self, connection: Any) -> str:
+        return "xid8"
+
+    def get_internal_type(self) -> str:
+        return "Xid8Field"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
+        return None if value is None else int(value)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if value is None or hasattr(value, "as_sql") else str(value)

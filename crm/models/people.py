@@ -1,0 +1,50 @@
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.models.fields import UuidV7
+
+
+class Team(models.Model):
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    public_id = models.UUIDField(unique=True, editable=False, db_default=UuidV7())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A member of staff. What a role may do stands in `crm.models.access`."""
+
+    class Role(models.TextChoices):
+        SALES = "sales", _("Sales")
+        SUPPORT = "support", _("Support")
+        MARKETING = "marketing", _("Marketing")
+        ANALYST = "analyst", _("Analyst")
+        PARTNER_MANAGER = "partner_manager", _("Partner manager")
+        ADMINISTRATOR = "administrator", _("Administrator")
+
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.SALES)
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="members", verbose_name=_("team")
+    )
+    public_id = models.UUIDField(unique=True, editable=False, db_default=UuidV7())
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    is_simulated = models.BooleanField(default=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    role__in=[
+                        "sales", "support", "marketing", "analyst", "partner_manager",
+                        "administrator",
+                    ]
+                ),
+                name="user_role_is_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
