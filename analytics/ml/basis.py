@@ -117,7 +117,8 @@ def _cubic_pieces(z: FloatArray, knots: FloatArray) -> list[FloatArray]:
     tail = np.maximum(z - last, 0.0) ** 3
 
     def rising(knot: float) -> FloatArray:
-        return (np.maximum(z - knot, 0.0) ** 3 - tail) / (last - knot)
+        piece: FloatArray = (np.maximum(z - knot, 0.0) ** 3 - tail) / (last - knot)
+        return piece
 
     anchor = rising(before)
     return [rising(knot) - anchor for knot in knots[:-2]]

@@ -1,6 +1,7 @@
 """How good a probability is: ranking, likelihood, calibration, each with its uncertainty."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -264,7 +265,7 @@ def reliability(y: ArrayLike, p: ArrayLike, edges: ArrayLike) -> list[Reliabilit
     bin_of[probability == ends[-1]] = ends.size - 2
     return [
         _bin(float(low), float(high), outcome[bin_of == i], probability[bin_of == i])
-        for i, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        for i, (low, high) in enumerate(pairwise(ends))
     ]
 
 
@@ -280,6 +281,7 @@ def bootstrap_interval(
     metric: Metric,
     y: ArrayLike,
     p: ArrayLike,
+    *,
     confidence: float = 0.90,
     draws: int = 500,
     seed: int = 0,
@@ -307,6 +309,7 @@ def paired_log_loss_difference(
     y: ArrayLike,
     p_new: ArrayLike,
     p_old: ArrayLike,
+    *,
     confidence: float = 0.90,
     draws: int = 1000,
     seed: int = 0,

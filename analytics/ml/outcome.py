@@ -38,7 +38,8 @@ class _BinaryProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the likelier class of each row, shape (n,)."""
         log_odds = self.decision_function(X)
-        return self.classes_[(log_odds > 0.0).astype(int)]
+        likelier: NDArray[Any] = self.classes_[(log_odds > 0.0).astype(int)]
+        return likelier
 
     def _checked_training(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
@@ -181,7 +182,8 @@ class AdditiveClassifier(_BinaryProbability):
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return calibrated log-odds of ``classes_[1]``, shape (n,)."""
-        return self.contributions(X).sum(axis=1) + self.base_log_odds_
+        log_odds: FloatArray = self.contributions(X).sum(axis=1) + self.base_log_odds_
+        return log_odds
 
     def contributions(self, X: ArrayLike) -> FloatArray:
         """Return what each column adds to the log-odds, shape (n, p).
@@ -199,9 +201,7 @@ class AdditiveClassifier(_BinaryProbability):
             parts[:, j] += (missing - self.missing_shares_[j]) * self.missing_coefs_[j]
         return parts
 
-    def _fit_columns(
-        self, X: FloatArray, weight: FloatArray
-    ) -> tuple[FloatArray, list[FloatArray | None]]:
+    def _fit_columns(self, X: FloatArray, weight: FloatArray) -> tuple[FloatArray, list[FloatArray | None]]:
         """Choose each column's functions; return the design and each column's mixing matrix."""
         self.columns_: list[ColumnBasis | None] = []
         self.means_: list[FloatArray] = []
@@ -216,9 +216,7 @@ class AdditiveClassifier(_BinaryProbability):
                 blocks.append(self._indicator(j, X))
         return np.hstack(blocks), mixes
 
-    def _fit_column(
-        self, x: FloatArray, weight: FloatArray
-    ) -> tuple[FloatArray, FloatArray | None]:
+    def _fit_column(self, x: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         known = ~np.isnan(x)
         basis = fit_basis(x[known], weight[known], self.n_knots) if known.any() else None
         self.columns_.append(basis)
@@ -343,7 +341,8 @@ class RecencyFrequencyLogistic(_BinaryProbability):
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return log-odds of ``classes_[1]``, shape (n,)."""
-        return self._standardise(self._checked(X)) @ self.coef_ + self.intercept_
+        log_odds: FloatArray = self._standardise(self._checked(X)) @ self.coef_ + self.intercept_
+        return log_odds
 
     def _standardise(self, X: FloatArray) -> FloatArray:
         return np.nan_to_num((_signed_log(X) - self.mean_) / self.scale_, nan=0.0)
