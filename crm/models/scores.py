@@ -22,6 +22,8 @@ class Score(models.Model):
     value = models.FloatField()
     previous_value = models.FloatField(null=True)
     weekly_values = ArrayField(models.FloatField(), size=12, default=list)  # oldest first
+    weekly_models = ArrayField(models.SmallIntegerField(), size=12, default=list)  # whose they are
+    weekly_as_of = models.DateTimeField(null=True)  # of the last of them
     reasons = models.JSONField(default=list)  # codes and values, signed points in log-odds
     base_log_odds = models.FloatField(null=True)  # base + sum of all points = log-odds of value
     horizon_days = models.PositiveSmallIntegerField()
