@@ -1,0 +1,39 @@
+"""What the frame of every page needs to know: folded navigation, entries by role."""
+
+from django import template
+from django.template import Context
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def nav_is_folded(context: Context) -> bool:
+    request = context.get("request")
+    return request is not None and request.COOKIES.get("nav") == "folded"
+
+
+@register.simple_tag(takes_context=True)
+def nav_link(
+    context: Context, route: str, label: str, icon: str, *, roles: str = "", under: str = ""
+) -> SafeString | str:
+    """One entry, for the roles named (all when none is), current for every page below it.
+
+    An app that is not installed has no route: then there is no entry either.
+    """
+    request = context["request"]
+    if roles and getattr(request.user, "role", "") not in roles.split():
+        return ""
+    try:
+        url = reverse(route)
+    except NoReverseMatch:
+        return ""
+    # Sign-in pages live below /accounts/ too, but belong to no app's namespace.
+    inside = bool(request.resolver_match and request.resolver_match.namespace)
+    start = under or url
+    current = inside and (request.path == url or (start != "/" and request.path.startswith(start)))
+    return render_to_string(
+        "components/nav_link.html", {"url": url, "label": label, "icon": icon, "current": current}
+    )

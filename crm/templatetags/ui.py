@@ -1,0 +1,258 @@
+"""The building blocks of every page; docs/design-system.md shows each with an example."""
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal, Protocol, TypeAlias, cast
+
+from django import template
+from django.forms import BoundField, CheckboxInput
+from django.template import Context
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from lucide.templatetags.lucide import lucide
+
+from .formats import MISSING, Numeric, percent, signed, to_decimal
+
+register = template.Library()
+
+Tone: TypeAlias = Literal["neutral", "good", "watch", "bad", "accent"]
+TONE_ICONS = {"good": "circle-check", "watch": "triangle-alert", "bad": "circle-alert"}
+EMPTY_ICONS = {
+    "nothing": "inbox",
+    "filtered": "search-x",
+    "forbidden": "lock",
+    "pending": "clock",
+}
+
+
+class KeysetPage(Protocol):
+    """What `pagination` reads: opaque cursors, None at either end."""
+
+    @property
+    def next_cursor(self) -> str | None: ...
+    @property
+    def previous_cursor(self) -> str | None: ...
+
+
+@lru_cache(maxsize=256)
+def _svg(name: str, size: int) -> SafeString:
+    return cast(SafeString, lucide(name, size=size, aria_hidden="true", focusable="false"))
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", size: int = 16) -> SafeString:
+    """A lucide icon, silent for screen readers unless it has a label of its own."""
+    # str + "" drops the SafeString that the template parser makes of a literal
+    svg = _svg(name + "", size)
+    return format_html('{}<span class="sr-only">{}</span>', svg, label) if label else svg
+
+
+@register.simple_tag
+def badge(text: str, tone: Tone = "neutral", icon: str = "", title: str = "") -> SafeString:
+    """A small label; good, watch and bad bring an icon, so that colour never speaks alone."""
+    name = icon or TONE_ICONS.get(tone, "")
+    return format_html(
+        '<span class="badge badge--{}"{}>{}{}</span>',
+        tone,
+        format_html(' title="{}"', title) if title else "",
+        _svg(name + "", 12) if name else "",
+        text,
+    )
+
+
+@register.simple_block_tag
+def card(
+    content: str, title: str = "", tone: Tone = "neutral", *, actions: str = "", flush: bool = False
+) -> SafeString:
+    """A titled box. `actions` is safe HTML for the right end; `flush` drops the padding."""
+    return render_to_string(
+        "components/card.html",
+        {"content": content, "title": title, "tone": tone, "actions": actions, "flush": flush},
+    )
+
+
+@register.simple_tag
+def stat(
+    label: str,
+    value: object,
+    note: str = "",
+    tone: Tone = "neutral",
+    *,
+    title: str = "",
+    href: str = "",
+    trend: str = "",
+) -> SafeString:
+    """One number of a `.stats` row, coloured only when something is wrong."""
+    return render_to_string(
+        "components/stat.html",
+        {
+            "label": label,
+            "value": MISSING if value is None else value,
+            "note": note,
+            "tone": tone,
+            "title": title,
+            "href": href,
+            "trend": trend,
+            "tone_icon": TONE_ICONS.get(tone, "") if tone in ("watch", "bad") else "",
+        },
+    )
+
+
+@register.simple_block_tag
+def alert(content: str, tone: Tone = "accent", title: str = "", *, actions: str = "") -> SafeString:
+    return render_to_string(
+        "components/alert.html",
+        {
+            "content": content,
+            "tone": tone,
+            "title": title,
+            "actions": actions,
+            "icon": TONE_ICONS.get(tone, "info"),
+            "role": "alert" if tone == "bad" else "status",
+        },
+    )
+
+
+@register.simple_block_tag
+def empty_state(
+    content: str, kind: str, title: str, *, href: str = "", action: str = "", small: bool = False
+) -> SafeString:
+    """Why there is nothing: `nothing`, `filtered`, `forbidden` or `pending`, and what to do."""
+    return render_to_string(
+        "components/empty_state.html",
+        {
+            "content": content,
+            "icon": EMPTY_ICONS[kind],
+            "kind": kind,
+            "title": title,
+            "href": href,
+            "action": action,
+            "small": small,
+        },
+    )
+
+
+@register.simple_block_tag
+def page_header(
+    content: str,
+    title: str,
+    sub: str = "",
+    *,
+    parent: str = "",
+    parent_url: str = "",
+    sticky: bool = False,
+) -> SafeString:
+    """The H1 of a page with its one grey line; the block holds the buttons at the right."""
+    return render_to_string(
+        "components/page_header.html",
+        {
+            "content": content,
+            "title": title,
+            "sub": sub,
+            "parent": parent,
+            "parent_url": parent_url,
+            "sticky": sticky,
+        },
+    )
+
+
+@register.simple_block_tag
+def menu(
+    content: str, label: str, icon: str = "", *, variant: str = "", align: str = "end", caret: bool = True
+) -> SafeString:
+    """A button that opens a list of `.menu__item`; `variant="icon"` hides the word."""
+    return render_to_string(
+        "components/menu.html",
+        {
+            "content": content,
+            "label": label,
+            "icon": icon,
+            "variant": variant,
+            "align": align,
+            "caret": caret and variant != "icon",
+        },
+    )
+
+
+@register.simple_tag
+def field(bound: BoundField, label: str = "", hint: str = "") -> SafeString:
+    """Label, control, help and error of one form field, tied together for screen readers."""
+    return render_to_string(
+        "components/field.html",
+        {
+            "field": bound,
+            "label": label or bound.label,
+            "hint": hint or bound.help_text,
+            "is_check": isinstance(bound.field.widget, CheckboxInput),
+            "is_group": bound.use_fieldset,
+            "is_optional": not bound.field.required,
+        },
+    )
+
+
+def _query_url(context: Context, **changes: str | None) -> str:
+    query = context["request"].GET.copy()
+    for key, value in changes.items():
+        query.pop(key, None)
+        if value is not None:
+            query[key] = value
+    return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def pagination(context: Context, page: KeysetPage, target: str = "") -> SafeString:
+    """Previous and next by keyset; `target` (a CSS selector) makes htmx swap that element."""
+    following, previous = page.next_cursor, page.previous_cursor
+    return render_to_string(
+        "components/pagination.html",
+        {
+            "next_url": _query_url(context, after=following, before=None) if following else "",
+            "previous_url": _query_url(context, before=previous, after=None) if previous else "",
+            "target": target,
+        },
+    )
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(
+    context: Context, label: str, key: str, *, first: str = "-", numeric: bool = False
+) -> SafeString:
+    """A `<th>` that sorts by `key`; the first click sorts downwards unless `first` is empty."""
+    current = context["request"].GET.get("sort", "")
+    descending, ascending = f"-{key}", key
+    start, turned = (descending, ascending) if first else (ascending, descending)
+    state = {descending: "descending", ascending: "ascending"}.get(current, "")
+    return render_to_string(
+        "components/sort_header.html",
+        {
+            "label": label,
+            "url": _query_url(context, sort=turned if current == start else start, after=None, before=None),
+            "state": state,
+            "numeric": numeric,
+        },
+    )
+
+
+@register.simple_tag
+def progress(done: int, total: int | None, label: str = "") -> SafeString:
+    """A bar with its numbers; without a total it only says that work goes on."""
+    share = percent(Decimal(done) / total, 0) if total else ""
+    return render_to_string(
+        "components/progress.html", {"done": done, "total": total, "label": label, "share": share}
+    )
+
+
+@register.filter
+def delta(value: Numeric | None, options: str = "") -> SafeString | str:
+    """A signed change: +3.2 %. Options: `points` (percentage points), `higher` or `lower` is better."""
+    amount = to_decimal(value)
+    if amount is None:
+        return ""
+    words = options.split()
+    text = signed(amount * 100, 1) + ("\u202fpp" if "points" in words else "\u202f%")
+    better = {"higher": 1, "lower": -1}.get(next((w for w in words if w != "points"), ""), 0)
+    meaning = better * (amount > 0) - better * (amount < 0)
+    tone = {1: "good", -1: "bad"}.get(meaning, "neutral")
+    arrow = "arrow-up" if amount > 0 else "arrow-down" if amount < 0 else "minus"
+    return format_html('<span class="delta delta--{}">{}{}</span>', tone, _svg(arrow, 12), text)
