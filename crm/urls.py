@@ -1,4 +1,8 @@
 from django.urls import URLPattern, path
 
+from crm.views import theme
+
 app_name = "crm"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("theme/", theme.theme_set, name="theme-set"),
+]

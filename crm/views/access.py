@@ -1,0 +1,52 @@
+"""Who may open a view: capabilities for whole pages, `visible_to` for the rows on them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
+
+from crm.models import User
+from crm.models.access import can
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
+
+
+class HtmxRequest(HttpRequest):
+    """A request of somebody signed in, as the middleware leaves it."""
+
+    htmx: HtmxDetails
+    user: User
+
+
+View = Callable[Concatenate[HtmxRequest, P], HttpResponse]
+
+
+def require_capability(capability: str) -> Callable[[View[P]], View[P]]:
+    """Answer 403 to everybody whose role lacks the capability."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HtmxRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not can(request.user, capability):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def get_visible(queryset: QuerySet[M], **lookup: object) -> M:
+    """Return the one row of a queryset already narrowed by `visible_to`, or answer 404.
+
+    A row that exists and is not visible answers like one that doesn't exist.
+    """
+    try:
+        return queryset.get(**lookup)
+    except queryset.model.DoesNotExist as error:
+        raise Http404 from error
