@@ -94,14 +94,16 @@ def ensure() -> Services:
     """
     if _Held.services is not None:
         return _Held.services
-    home = _open_home()
-    lock = os.open(home.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a guardian is shutting down
-    _Held.lock = lock
+    home = Home(home_path())
     try:
+        home.logs.mkdir(parents=True, exist_ok=True)
+        _Held.lock = os.open(home.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(_Held.lock, fcntl.LOCK_SH)  # waits while a guardian is shutting down
         _Held.services = _running(home) or _start(home)
-    except BaseException:
+    except BaseException as error:
         release()
+        if isinstance(error, OSError):
+            raise EmbeddedServiceError(_explain(home, error)) from error
         raise
     return _Held.services
 
@@ -164,19 +166,13 @@ def tail(log: Path, lines: int = 12) -> str:
         return ""
 
 
-def _open_home() -> Home:
-    home = Home(home_path())
-    try:
-        home.logs.mkdir(parents=True, exist_ok=True)
-        home.users_lock.touch(mode=0o600)
-    except PermissionError as error:
-        raise EmbeddedServiceError(
-            f"{home.root} is not writable for this user (was it made by another one, root perhaps?). "
-            "Delete it, or set SEXTANT_HOME to a folder of your own."
-        ) from error
-    except OSError as error:
-        raise EmbeddedServiceError(f"{home.root} cannot be used: {error.strerror}.") from error
-    return home
+def _explain(home: Home, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return (
+            f"{error.filename or home.root} is not ours: another user (root perhaps) has used this folder. "
+            "Be that user, delete the folder, or set SEXTANT_HOME to one of your own."
+        )
+    return f"{home.root} cannot be used: {error.strerror}."
 
 
 def _running(home: Home) -> Services | None:
@@ -256,4 +252,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except PermissionError as failure:
+        sys.exit(_explain(Home(home_path()), failure))
