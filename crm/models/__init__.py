@@ -14,7 +14,7 @@ from crm.models.imports import Import, RuleCount, RuleHit
 from crm.models.jobs import Job, Schedule, WorkerHeartbeat
 from crm.models.orders import Order, OrderLine, Product, Subscription
 from crm.models.organisation import Book, ExchangeRate, Organisation
-from crm.models.partners import ApiKey, ApiPrincipal, Partner, PartnerAccount
+from crm.models.partners import ApiKey, ApiPrincipal, IdempotencyKey, Partner, PartnerAccount
 from crm.models.people import Team, User
 from crm.models.scores import Recommendation, Reliability, Score, Value
 from crm.models.views import SavedView
@@ -37,6 +37,7 @@ __all__ = [
     "ExchangeRate",
     "ExternalId",
     "FeedCursor",
+    "IdempotencyKey",
     "Import",
     "Invoice",
     "Job",

@@ -34,6 +34,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(mine)
 
 
+class OfAccountQuerySet(models.QuerySet[models.Model]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return the rows of the accounts that this person, or this partner's key, may see."""
+        return self.filter(account__in=Account.objects.visible_to(principal))
+
+
 @audited
 class Account(Record):
     class Kind(models.TextChoices):
@@ -83,6 +89,7 @@ class Account(Record):
             models.Index("name", "id", name="account_by_name"),
             models.Index("book", "name", "id", name="account_by_book_and_name"),
             models.Index("country", "name", "id", name="account_by_country_and_name"),
+            models.Index("customer_since", "id", name="account_by_customer_since"),
             GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="account_attributes"),
             GinIndex(SearchVector("name", config="simple"), name="account_words"),
         ]

@@ -1,9 +1,22 @@
+from typing import Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from crm.models.accounts import Account
+from crm.models.access import Principal
+from crm.models.accounts import Account, OfAccountQuerySet
 from crm.models.base import Fact, Record
 from crm.models.organisation import Book
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return what is sold in the books that concern this person, or this partner's key."""
+        partner = getattr(principal, "partner", None)
+        if partner is None:
+            return self if getattr(principal, "is_authenticated", False) else self.none()
+        of_accounts = Account.objects.visible_to(principal).values("book_id")
+        return self.filter(models.Q(book_id=partner.book_id) | models.Q(book_id__in=of_accounts))
 
 
 class Product(Record):
@@ -14,6 +27,8 @@ class Product(Record):
     price = models.DecimalField(_("price"), max_digits=19, decimal_places=4, null=True)
     currency = models.CharField(_("currency"), max_length=3)
     is_sold = models.BooleanField(_("still sold"), default=True)
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta(Record.Meta):
         constraints = [
@@ -49,6 +64,9 @@ class Order(Fact):
     source_import = models.ForeignKey(
         "crm.Import", models.PROTECT, null=True, blank=True, related_name="+"
     )
+
+    objects = OfAccountQuerySet.as_manager()
+    lines: "models.Manager[OrderLine]"
 
     class Meta(Fact.Meta):
         constraints = [

@@ -19,6 +19,11 @@ class PartnerQuerySet(models.QuerySet["Partner"]):
         return self if can(principal, VIEW_PARTNERS) else self.none()
 
 
+class OfPartnerQuerySet(models.QuerySet[models.Model]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(partner__in=Partner.objects.visible_to(principal))
+
+
 @audited
 class Partner(Record):
     class Tier(models.TextChoices):
@@ -35,6 +40,8 @@ class Partner(Record):
     is_simulated = models.BooleanField(default=False)
 
     objects = PartnerQuerySet.as_manager()
+    account_links: "models.Manager[PartnerAccount]"
+    api_keys: "models.Manager[ApiKey]"
 
     class Meta(Record.Meta):
         constraints = [
@@ -69,6 +76,8 @@ class PartnerAccount(Record):
     since = models.DateTimeField(db_default=Now())
     until = models.DateTimeField(null=True, blank=True)
 
+    objects = OfPartnerQuerySet.as_manager()
+
     class Meta(Record.Meta):
         constraints = [
             models.UniqueConstraint(
@@ -100,11 +109,31 @@ class ApiKey(Record):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
+    objects = OfPartnerQuerySet.as_manager()
+
     class Meta(Record.Meta):
         pass
 
     def __str__(self) -> str:
         return self.prefix
+
+
+class IdempotencyKey(models.Model):
+    """A partner's word that a request is the same as an earlier one, and what that one made."""
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    digest = models.BinaryField(max_length=32)  # SHA-256 of the request, to notice another one
+    account_id = models.BigIntegerField(null=True)  # no key: it outlives what was made
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "key"], name="one_request_per_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 @dataclass(frozen=True, slots=True)

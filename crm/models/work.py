@@ -7,15 +7,19 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal
-from crm.models.accounts import Account
+from crm.models.accounts import Account, OfAccountQuerySet
 from crm.models.base import REMEMBER_DELETED, Record, audited
 from crm.models.people import User
 
 
-class OfAccountQuerySet(models.QuerySet[models.Model]):
+class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, principal: Principal) -> Self:
-        """Return the rows of the accounts that this person may see."""
-        return self.filter(account__in=Account.objects.visible_to(principal))
+        """Return one's own tasks, and those of the accounts that one may see."""
+        if not getattr(principal, "is_authenticated", False):
+            return self.none()
+        accounts = Account.objects.visible_to(principal)
+        mine = models.Q(assignee_id=principal.pk) | models.Q(created_by_id=principal.pk)
+        return self.filter(mine | models.Q(account__in=accounts))
 
 
 @audited
@@ -65,7 +69,7 @@ class Task(Record):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     is_simulated = models.BooleanField(default=False)
 
-    objects = OfAccountQuerySet.as_manager()
+    objects = TaskQuerySet.as_manager()
 
     class Meta(Record.Meta):
         indexes = [
