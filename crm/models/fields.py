@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils.functional import cached_property
 
 
 class UuidV7(models.Func):
@@ -35,6 +36,10 @@ class Xid8Field(models.BigIntegerField):
 
     def get_internal_type(self) -> str:
         return "Xid8Field"
+
+    @cached_property
+    def validators(self) -> list[Any]:
+        return []  # the database makes these numbers; Django knows no range for the type
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)

@@ -42,7 +42,8 @@ class Score(models.Model):
                 name="score_kind_is_known",
             ),
         ]
-        indexes = [models.Index("kind", models.F("value").desc(), "account", name="score_by_value")]
+        # Both columns run the same way, so that a keyset is one row comparison in either direction.
+        indexes = [models.Index("kind", "value", "account", name="score_by_value")]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.account_id}"
@@ -80,7 +81,7 @@ class Value(models.Model):
                 name="value_lies_in_its_interval",
             ),
         ]
-        indexes = [models.Index("kind", models.F("amount").desc(), "account", name="value_by_amount")]
+        indexes = [models.Index("kind", "amount", "account", name="value_by_amount")]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.account_id}"
