@@ -16,7 +16,8 @@ from .formats import percent, to_decimal
 register = template.Library()
 
 SPARK_WIDTH, SPARK_HEIGHT = 96.0, 24.0
-PLOT_LEFT, PLOT_TOP, PLOT_SIZE = 44.0, 10.0, 300.0
+SPARK_LEAST_SHARE = 0.1  # ten points fill the height: a wobble of one must not look like a cliff
+PLOT_LEFT, PLOT_TOP, PLOT_SIZE = 44.0, 22.0, 300.0
 AXIS_ENDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 AXIS_STEPS = 4
 
@@ -45,12 +46,12 @@ def _axis_end(highest: float) -> float:
     return next((end for end in AXIS_ENDS if highest <= end), 1.0)
 
 
-def _spark_points(values: Sequence[float]) -> list[tuple[float, float]]:
-    low, high = min(values), max(values)
-    room, step = (high - low) or 1.0, SPARK_WIDTH / max(len(values) - 1, 1)
-    middle = 0.5 if high == low else 0.0  # a flat line runs through the middle
+def _spark_points(values: Sequence[float], least: float) -> list[tuple[float, float]]:
+    """Places on the canvas; a range below `least` keeps its slope small instead of filling it."""
+    middle, step = (min(values) + max(values)) / 2, SPARK_WIDTH / (len(values) - 1)
+    scale = (SPARK_HEIGHT - 6) / (max(max(values) - min(values), least) or 1.0)
     return [
-        (index * step, SPARK_HEIGHT - 3 - (SPARK_HEIGHT - 6) * ((value - low) / room + middle))
+        (index * step, SPARK_HEIGHT / 2 - scale * (value - middle))
         for index, value in enumerate(values)
     ]
 
@@ -63,7 +64,7 @@ def sparkline(
     numbers = [float(value) for value in values]
     if len(numbers) < 2:
         return ""
-    points = _spark_points(numbers)
+    points = _spark_points(numbers, SPARK_LEAST_SHARE if unit == "share" else 0.0)
     first, last = (
         _percent(number) if unit == "share" else f"{number:g}" for number in (numbers[0], numbers[-1])
     )
@@ -161,11 +162,14 @@ def _band(band: object, end: float) -> dict[str, Any]:
 
 @register.simple_tag
 def funnel(steps: Iterable[object], label: str = "") -> SafeString:
-    """Counts from the widest step down: `label, n, href, note`; shares are of the step before."""
+    """Counts from the widest step down: `label, n, base, href, note`.
+
+    Shares are of `base`, by default of the step before.
+    """
     rows: list[dict[str, Any]] = []
     for step in steps:
         n = int(_read(step, "n") or 0)
-        before = rows[-1]["n"] if rows else None
+        before = _read(step, "base") or (rows[-1]["n"] if rows else None)
         first = rows[0]["n"] if rows else n
         rows.append(
             {
@@ -188,7 +192,7 @@ def contribution_bars(
     """Signed bars around zero: `label, points, detail` of each. `up` says what a rise means."""
     rows = list(reasons)
     sizes = [abs(float(_read(row, "points") or 0.0)) for row in rows]
-    widest = max([*sizes, abs(total or 0.0)], default=0.0)
+    widest = max(sizes, default=0.0)
     down = "good" if up == "bad" else "bad"
     return render_to_string(
         "components/contribution_bars.html",

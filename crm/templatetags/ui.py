@@ -37,7 +37,7 @@ class KeysetPage(Protocol):
 
 @lru_cache(maxsize=256)
 def _svg(name: str, size: int) -> SafeString:
-    return cast(SafeString, lucide(name, size=size, aria_hidden="true", focusable="false"))
+    return cast("SafeString", lucide(name, size=size, aria_hidden="true", focusable="false"))
 
 
 @register.simple_tag
