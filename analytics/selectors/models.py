@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from analytics.models import ModelVersion, Run
+from crm.models import Book, Reliability
+from crm.models.access import Principal
+
+LIGHT = ("artifact",)  # megabytes that no page shows
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One kind of model of one book: what is live, and how many versions there have been."""
+
+    live: ModelVersion | None
+    latest: ModelVersion
+
+    @property
+    def shown(self) -> ModelVersion:
+        return self.live or self.latest
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    version: ModelVersion
+    versions: list[ModelVersion]
+    held: list[Reliability]
+    runs: list[Run]
+
+    @property
+    def gate(self) -> dict[str, Any]:
+        return dict(self.version.metrics.get("gate", {}))
+
+    @property
+    def calibration(self) -> list[dict[str, Any]]:
+        """The hold-out's bins, as the calibration plot wants them."""
+        return [
+            {
+                "predicted": band["mean_predicted"],
+                "observed": band["share"],
+                "low": band["ci_low"],
+                "high": band["ci_high"],
+                "n": band["n"],
+            }
+            for band in self.version.metrics.get("reliability", [])
+            if band["n"]
+        ]
+
+    @property
+    def held_points(self) -> list[dict[str, Any]]:
+        """What was predicted then against what has happened since."""
+        return [
+            {
+                "predicted": band.mean_predicted,
+                "observed": band.happened / band.accounts,
+                "low": band.interval_low,
+                "high": band.interval_high,
+                "n": band.accounts,
+            }
+            for band in self.held
+            if band.accounts
+        ]
+
+
+def list_models(principal: Principal) -> list[tuple[Book, list[ModelRow]]]:
+    """Return every kind of model by book, the live version first."""
+    versions = (
+        ModelVersion.objects.visible_to(principal)
+        .defer(*LIGHT)
+        .select_related("book")
+        .order_by("book__name", "kind", "-pk")
+    )
+    books: dict[int, Book] = {}
+    groups: dict[tuple[int, str], list[ModelVersion]] = {}
+    for version in versions:
+        books[version.book_id] = version.book
+        groups.setdefault((version.book_id, version.kind), []).append(version)
+    rows: dict[int, list[ModelRow]] = {}
+    for (book_id, _kind), group in groups.items():
+        rows.setdefault(book_id, []).append(ModelRow(_live(group), group[0]))
+    return [(books[book_id], rows[book_id]) for book_id in rows]
+
+
+def get_model_page(version: ModelVersion, principal: Principal) -> ModelPage:
+    siblings: QuerySet[ModelVersion] = (
+        ModelVersion.objects.visible_to(principal)
+        .filter(book=version.book_id, kind=version.kind)
+        .defer(*LIGHT)
+        .select_related("state_changed_by")
+        .order_by("-pk")[:30]
+    )
+    held = Reliability.objects.filter(book=version.book_id, kind=version.kind, group="untouched")
+    runs = Run.objects.filter(book=version.book_id, model_version=version.version).order_by("-pk")
+    return ModelPage(version, list(siblings), list(held.order_by("low")), list(runs[:10]))
+
+
+def _live(versions: list[ModelVersion]) -> ModelVersion | None:
+    return next((v for v in versions if v.state == ModelVersion.State.LIVE), None)

@@ -1,0 +1,56 @@
+"""What was predicted, kept for good. Written in the transaction that publishes it."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from analytics.models import Prediction
+from crm.models import Book
+from crm.services.publish import Edition
+
+_KEEP = """
+    INSERT INTO analytics_prediction
+        (account_id, book_id, kind, occasion, as_of, horizon_days, value, model_version, predicted_at)
+    SELECT s.account_id, a.book_id, s.kind, %(occasion)s, s.as_of, s.horizon_days, s.value,
+           s.model_version, now()
+    FROM crm_score s JOIN crm_account a ON a.id = s.account_id
+    WHERE a.book_id = %(book)s AND {which}
+    ORDER BY s.account_id
+    ON CONFLICT DO NOTHING
+"""
+
+
+def keep_weekly(*, kind: str, edition: Edition) -> int:
+    """Keep every current score of this kind and moment; once only, however often it is called."""
+    make_partition(edition.as_of)
+    parameters = {
+        "occasion": Prediction.Occasion.WEEKLY,
+        "book": edition.book.pk,
+        "kind": kind,
+        "as_of": edition.as_of,
+    }
+    return _insert(_KEEP.format(which="s.kind = %(kind)s AND s.as_of = %(as_of)s"), parameters)
+
+
+def keep_acted(*, book: Book, account_ids: list[int]) -> int:
+    """Keep the scores on which somebody has just acted for these accounts."""
+    parameters = {
+        "occasion": Prediction.Occasion.ACTED,
+        "book": book.pk,
+        "accounts": account_ids,
+    }
+    return _insert(_KEEP.format(which="s.account_id = ANY(%(accounts)s)"), parameters)
+
+
+def make_partition(moment: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sextant_make_partitions('analytics_prediction', %s::date, %s::date)",
+            [moment, moment],
+        )
+
+
+def _insert(sql: str, parameters: dict[str, object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)

@@ -1,0 +1,64 @@
+"""Names under which jobs run. Each takes a job's id; the rest stands in the job's row.
+
+Pipelines are imported inside the bodies, which keeps numpy and its kin out of web workers.
+"""
+
+from celery import shared_task
+
+from crm.services.jobs import run_job
+
+
+@shared_task(name="analytics.nightly")
+def nightly(*, job_id: int) -> None:
+    from analytics.pipelines import nightly as pipeline
+
+    run_job(job_id, pipeline.run)
+
+
+@shared_task(name="analytics.train_all")
+def train_all(*, job_id: int) -> None:
+    from analytics.pipelines import nightly as pipeline
+
+    run_job(job_id, pipeline.train_all)
+
+
+@shared_task(name="analytics.train")
+def train(*, job_id: int) -> None:
+    from analytics.pipelines import training
+
+    run_job(job_id, training.run)
+
+
+@shared_task(name="analytics.score_book")
+def score_book(*, job_id: int) -> None:
+    from analytics.pipelines import scoring
+
+    run_job(job_id, scoring.run)
+
+
+@shared_task(name="analytics.rescore_changed")
+def rescore_changed(*, job_id: int) -> None:
+    from analytics.pipelines import rescoring
+
+    run_job(job_id, rescoring.run)
+
+
+@shared_task(name="analytics.hold_against_outcomes")
+def hold_against_outcomes(*, job_id: int) -> None:
+    from analytics.pipelines import reliability
+
+    run_job(job_id, reliability.run)
+
+
+@shared_task(name="analytics.measure_lift")
+def measure_lift(*, job_id: int) -> None:
+    from analytics.pipelines import lift
+
+    run_job(job_id, lift.run)
+
+
+@shared_task(name="analytics.prepare_demo")
+def prepare_demo(*, job_id: int) -> None:
+    from analytics.pipelines import demo
+
+    run_job(job_id, demo.run)

@@ -1,0 +1,60 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from analytics.models import ModelVersion
+from analytics.selectors.models import LIGHT, get_model_page, list_models
+from analytics.services.model_versions import ModelStateError, promote, roll_back
+from crm.models.access import PROMOTE_MODELS, VIEW_MODELS, can
+from crm.views.access import HtmxRequest, get_visible, require_capability
+
+
+@require_safe
+@require_capability(VIEW_MODELS)
+def model_list(request: HtmxRequest) -> HttpResponse:
+    return render(request, "analytics/model_list.html", {"books": list_models(request.user)})
+
+
+@require_safe
+@require_capability(VIEW_MODELS)
+def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    page = get_model_page(_version(request, public_id), request.user)
+    context = {"page": page, "version": page.version, "may_promote": can(request.user, PROMOTE_MODELS)}
+    return render(request, "analytics/model_detail.html", context)
+
+
+@require_POST
+@require_capability(PROMOTE_MODELS)
+def model_promote(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    version = _version(request, public_id)
+    try:
+        promote(version=version, by=request.user)
+    except ModelStateError:
+        messages.error(request, _("This version can't go live: only evaluated and retired ones can."))
+    else:
+        messages.success(
+            request, _("%(version)s is live. The next scoring uses it.") % {"version": version.version}
+        )
+    return redirect("analytics:model-detail", public_id=public_id)
+
+
+@require_POST
+@require_capability(PROMOTE_MODELS)
+def model_roll_back(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    version = _version(request, public_id)
+    try:
+        former = roll_back(book=version.book, kind=version.kind, by=request.user)
+    except ModelStateError:
+        messages.error(request, _("There is no earlier version to go back to."))
+        return redirect("analytics:model-detail", public_id=public_id)
+    messages.success(request, _("%(version)s is live again.") % {"version": former.version})
+    return redirect("analytics:model-detail", public_id=former.public_id)
+
+
+def _version(request: HtmxRequest, public_id: UUID) -> ModelVersion:
+    versions = ModelVersion.objects.visible_to(request.user).select_related("book").defer(*LIGHT)
+    return get_visible(versions, public_id=public_id)
