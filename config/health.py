@@ -9,7 +9,9 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.connection import ConnectionProxy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -36,9 +38,13 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
 
 def database_problem() -> str | None:
-    """Return why the database must not be used: row policies do not bind these roles."""
+    return role_problem(connection)
+
+
+def role_problem(database: BaseDatabaseWrapper | ConnectionProxy) -> str | None:
+    """Return why a connection must not be used: row policies do not bind these roles."""
     try:
-        with connection.cursor() as cursor:
+        with database.cursor() as cursor:
             cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
             superuser, bypasses = cursor.fetchone() or (True, True)
     except DatabaseError:

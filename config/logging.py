@@ -21,7 +21,7 @@ PERSONAL_KEYS = frozenset(
 )
 OUR_KEYS = frozenset({"timestamp", "level", "logger", "request_id", "job_id"})
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
 _NUMBER = re.compile(r"(?<![\w.:/+-])\+?\(?\d[\d ().-]{6,}\d(?![\w-])")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DECIMAL_OR_ADDRESS = re.compile(r"-?\d+(?:\.\d+){1,3}")
