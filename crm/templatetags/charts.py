@@ -50,10 +50,7 @@ def _spark_points(values: Sequence[float], least: float) -> list[tuple[float, fl
     """Places on the canvas; a range below `least` keeps its slope small instead of filling it."""
     middle, step = (min(values) + max(values)) / 2, SPARK_WIDTH / (len(values) - 1)
     scale = (SPARK_HEIGHT - 6) / (max(max(values) - min(values), least) or 1.0)
-    return [
-        (index * step, SPARK_HEIGHT / 2 - scale * (value - middle))
-        for index, value in enumerate(values)
-    ]
+    return [(index * step, SPARK_HEIGHT / 2 - scale * (value - middle)) for index, value in enumerate(values)]
 
 
 @register.simple_tag

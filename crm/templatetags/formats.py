@@ -4,7 +4,7 @@ Every filter answers an en dash for a missing value, so that a column never show
 """
 
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import TypeAlias
 
 from django import template
@@ -24,6 +24,7 @@ MISSING = "–"
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CNY": "CN¥", "JPY": "JP¥", "TWD": "NT$"}
 WESTERN = ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 CHINESE = ((Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万"))
+THREE_DIGITS = Context(prec=3)
 SHORT_FROM = Decimal(10_000)  # below this the whole number is as short as its short form
 
 
@@ -68,7 +69,7 @@ def shortened(number: Decimal) -> str:
     size, unit = _unit_for(abs(number))
     if not unit or abs(number) < SHORT_FROM:
         return grouped(number, 0)
-    scaled = number / size
+    scaled = THREE_DIGITS.create_decimal(number / size)
     whole = len(str(int(abs(scaled))))
     return grouped(scaled, max(0, 3 - whole)) + ("" if is_chinese() else THIN) + unit
 

@@ -11,7 +11,7 @@ function remember(name, value) {
 /** Apply a theme at once; the form's own request then stores it. */
 async function switchTheme(event) {
   const form = event.target.closest("[data-theme-form]");
-  if (!form || !event.submitter) return;
+  if (!form || !event.submitter || form.dataset.plain) return;
   event.preventDefault();
   const theme = event.submitter.value;
   const answer = await fetch(form.action, {
@@ -20,7 +20,8 @@ async function switchTheme(event) {
     redirect: "manual",
   });
   if (answer.type !== "opaqueredirect" && !answer.ok) {
-    form.submit();
+    form.dataset.plain = "yes"; // let the browser show what the server has to say
+    form.requestSubmit(event.submitter);
     return;
   }
   document.documentElement.dataset.theme = theme;
