@@ -1,0 +1,5 @@
+"""The installation: settings, addresses and processes. Nothing imports it but itself."""
+
+from config.celery import app
+
+__all__ = ["app"]

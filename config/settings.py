@@ -50,6 +50,10 @@ CACHES = {
 }
 CELERY_BROKER_URL = REDIS_URL
 CELERY_QUEUE = env.str("CELERY_QUEUE", default="sextant")
+JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=10.0)
+JOB_DEAD_AFTER_SECONDS = env.float("JOB_DEAD_AFTER_SECONDS", default=60.0)
+JOB_RESEND_SECONDS = env.float("JOB_RESEND_SECONDS", default=60.0)
+JOB_TICK_SECONDS = env.float("JOB_TICK_SECONDS", default=15.0)
 FILES_ROOT = Path(env.str("FILES_ROOT", default=str(SEXTANT_HOME / "files")))
 ANALYTICS_URL = env.str("ANALYTICS_URL", default="duckdb://")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -76,7 +76,9 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=100, blank=True)
+    cancelled_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     phase = models.CharField(max_length=60, blank=True)  # a code, e.g. "features"
+    phase_started_at = models.DateTimeField(null=True)  # `done` counts from here; the rate's clock
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True)
     error_count = models.PositiveIntegerField(default=0)

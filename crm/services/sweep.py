@@ -1,0 +1,65 @@
+"""The sweep: the only recovery there is. Messages and workers may vanish, rows don't.
+
+Everything goes by the database's clock and may run twice at once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from crm.models import Job
+from crm.services.jobs import send_jobs
+from crm.services.schedules import run_due_schedules
+
+log = structlog.get_logger(__name__)
+
+SEND_AT_MOST = 1_000
+
+
+def tick() -> None:
+    """Do what is due: requeue what died, make jobs of schedules, send what waits."""
+    requeue_dead_jobs()
+    run_due_schedules()
+    send_waiting_jobs()
+
+
+@transaction.atomic
+def requeue_dead_jobs() -> int:
+    """Take running jobs away from attempts without a heartbeat; return how many.
+
+    A locked row belongs to an attempt that is committing a batch, so it is skipped. The last
+    allowed attempt is not followed by another one: the job has failed.
+    """
+    silent_since = Now() - timedelta(seconds=settings.JOB_DEAD_AFTER_SECONDS)
+    running = Job.objects.filter(state=Job.State.RUNNING, heartbeat_at__lt=silent_since)
+    dead = list(running.select_for_update(skip_locked=True).values_list("pk", "attempt"))
+    again = [pk for pk, attempt in dead if attempt < Job.MAX_ATTEMPTS]
+    given_up = [pk for pk, attempt in dead if attempt >= Job.MAX_ATTEMPTS]
+    Job.objects.filter(pk__in=again).update(state=Job.State.QUEUED, sent_at=None)
+    Job.objects.filter(pk__in=given_up).update(
+        state=Job.State.FAILED,
+        finished_at=Now(),
+        error={"code": "worker_lost", "type": "", "where": ""},
+    )
+    if dead:
+        log.warning("dead_jobs_found", requeued=len(again), given_up=len(given_up))
+    return len(dead)
+
+
+def send_waiting_jobs() -> int:
+    """Send queued jobs whose time has come or whose message seems lost; return how many.
+
+    A job may well wait longer than that in a full queue, so the patience doubles with each
+    message. A message too many is harmless: it finds nothing to claim.
+    """
+    patience = timedelta(seconds=settings.JOB_RESEND_SECONDS)
+    waited = F("sent_at") - F("due_at")
+    unsent = Q(sent_at__isnull=True) | Q(sent_at__lt=Now() - patience - waited)
+    waiting = Job.objects.filter(unsent, state=Job.State.QUEUED, due_at__lte=Now())
+    return send_jobs(job_ids=waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:SEND_AT_MOST])

@@ -1,0 +1,30 @@
+"""Which workers there are, by the database's clock, for `/readyz` and the jobs page."""
+
+import structlog
+from django.db import DatabaseError, connection
+
+log = structlog.get_logger(__name__)
+
+FORGET_AFTER_HOURS = 24
+
+
+def say_worker_is_there(*, name: str) -> None:
+    """Stamp the worker's row and forget those not seen for a day.
+
+    The connection is closed each time: this runs in the parent of processes that fork.
+    """
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO crm_workerheartbeat (name, heartbeat_at) VALUES (%s, now()) "
+                "ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
+                [name[:100]],
+            )
+            cursor.execute(
+                "DELETE FROM crm_workerheartbeat WHERE heartbeat_at < now() - make_interval(hours => %s)",
+                [FORGET_AFTER_HOURS],
+            )
+    except DatabaseError as error:
+        log.warning("worker_heartbeat_failed", type=type(error).__name__)
+    finally:
+        connection.close()
