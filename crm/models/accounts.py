@@ -1,12 +1,13 @@
 from typing import TYPE_CHECKING, Any, Self
 
+import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal, sees_every_account
-from crm.models.base import REMEMBER_DELETED, Fact, Record, audited
+from crm.models.base import REMEMBER_DELETED_ACCOUNT, Fact, Record, audited
 from crm.models.organisation import Book
 from crm.models.people import Team, User
 
@@ -74,7 +75,12 @@ class Account(Record):
     partner_links: "models.Manager[PartnerAccount]"
 
     class Meta(Record.Meta):
-        triggers = [*Record.Meta.triggers, REMEMBER_DELETED]
+        triggers = [
+            *Record.Meta.triggers,
+            REMEMBER_DELETED_ACCOUNT,
+            # History of an account is read by its book, so it can't move to another one.
+            pgtrigger.ReadOnly(name="book_is_fixed", fields=["book"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(kind__in=["organisation", "person"]), name="account_kind_is_known"

@@ -59,6 +59,21 @@ REMEMBER_DELETED = pgtrigger.Trigger(
     """,
 )
 
+# Of a deleted account its book is remembered too: features as of an earlier moment still count
+# it, and nothing else of it is kept.
+REMEMBER_DELETED_ACCOUNT = pgtrigger.Trigger(
+    name="remember_deleted",
+    level=pgtrigger.Statement,
+    operation=pgtrigger.Delete,
+    when=pgtrigger.After,
+    referencing=pgtrigger.Referencing(old="old_rows"),
+    func="""
+        INSERT INTO crm_deletedkey (table_name, row_id, book_id)
+        SELECT TG_TABLE_NAME, id, book_id FROM old_rows;
+        RETURN NULL;
+    """,
+)
+
 
 def keep_past(operation: pgtrigger.Operation, suffix: str) -> pgtrigger.Trigger:
     """Return a trigger that copies superseded rows into `<table>_past` with `known_to`."""
@@ -116,6 +131,7 @@ class DeletedKey(models.Model):
 
     table_name = models.CharField(max_length=63)
     row_id = models.BigIntegerField()
+    book_id = models.BigIntegerField(null=True)  # of accounts; no key, for it outlives its row
     changed_xid = Xid8Field(db_default=CurrentXid())
 
     class Meta:
