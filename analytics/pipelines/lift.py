@@ -1,0 +1,134 @@
+"""Measure what campaigns changed, by intention to treat, and how well scores foretold it."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from analytics.ml.lift import Arm, Incremental, difference_in_shares, incremental, sample_ratio_p_value
+from analytics.ml.metrics import wilson_interval
+from campaigns.models import Campaign
+from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
+from crm.services.jobs import RunningJob
+
+METHOD = "newcombe-welch-1"
+# Everybody enrolled counts from the draw on; what came later never filters the comparison.
+_ENROLLED = """
+    SELECT e.arm, (e.scores ->> %(score)s)::float8,
+           coalesce(r.converted, false), coalesce(r.amount, 0)::float8
+    FROM campaigns_enrolment e
+    LEFT JOIN LATERAL (
+        SELECT true AS converted, amount_reporting AS amount FROM campaigns_response
+        WHERE enrolment_id = e.id AND kind = 'converted'
+          AND at < e.enrolled_at + make_interval(days => %(days)s)
+    ) r ON true
+    WHERE e.campaign_id = %(campaign)s
+    ORDER BY e.id
+"""
+BAND_COUNT = 5
+
+
+def run(job: RunningJob) -> dict[str, Any]:
+    """Measure every campaign whose response window has closed and that has no report yet."""
+    waiting = Campaign.objects.filter(state=Campaign.State.DONE, lift_report__isnull=True)
+    total = waiting.count()
+    for done, campaign in enumerate(waiting.order_by("pk"), start=1):
+        measure(campaign, as_of=campaign.ends_at)
+        job.progress(phase="lift", done=done, total=total)
+    return {"campaigns": total}
+
+
+def measure(campaign: Campaign, *, as_of: datetime) -> None:
+    """Compute and publish the report of one campaign. Measuring twice leaves the last report.
+
+    :raises ValueError: if an arm is empty, since there is nothing to compare then.
+    """
+    arms, predicted, converted, amounts = _load(campaign)
+    treated = _arm(converted[arms], amounts[arms])
+    holdout = _arm(converted[~arms], amounts[~arms])
+    share = difference_in_shares(treated.conversions, treated.n, holdout.conversions, holdout.n)
+    gained = incremental(treated, holdout)
+    money = _money(gained)
+    report = NewLiftReport(
+        treated=treated.n,
+        treated_converted=treated.conversions,
+        holdout=holdout.n,
+        holdout_converted=holdout.conversions,
+        difference=share.difference,
+        difference_low=share.low,
+        difference_high=share.high,
+        incremental_conversions=gained.conversions.value,
+        incremental_conversions_low=gained.conversions.low,
+        incremental_conversions_high=gained.conversions.high,
+        incremental_amount=money[0],
+        incremental_amount_low=money[1],
+        incremental_amount_high=money[2],
+        sample_ratio_p_value=sample_ratio_p_value(treated.n, holdout.n, 1 - campaign.holdout_share),
+        method=METHOD,
+        as_of=as_of,
+        bands=[
+            *_bands("holdout", predicted[~arms], converted[~arms]),
+            *_bands("treated", predicted[arms], converted[arms]),
+        ],
+    )
+    publish_lift_report(campaign=campaign, report=report)
+
+
+def _load(campaign: Campaign) -> tuple[Any, Any, Any, Any]:
+    """Return treated (bool), predicted response (NaN unknown), converted (bool), money."""
+    parameters = {
+        "score": campaign.response_score,
+        "days": campaign.response_days,
+        "campaign": campaign.pk,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ENROLLED, parameters)
+        rows = cursor.fetchall()
+    arms = np.array([row[0] == "treated" for row in rows], dtype=bool)
+    predicted = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=float)
+    if campaign.response_is_complement:
+        predicted = 1 - predicted
+    converted = np.array([row[2] for row in rows], dtype=bool)
+    return arms, predicted, converted, np.array([row[3] for row in rows], dtype=float)
+
+
+def _arm(converted: Any, amounts: Any) -> Arm:
+    return Arm(
+        n=int(converted.size),
+        conversions=int(converted.sum()),
+        amount=float(amounts.sum()),
+        amount_squares=float((amounts**2).sum()),
+    )
+
+
+def _money(gained: Incremental) -> tuple[float, float, float]:
+    if gained.money is None:
+        return 0.0, 0.0, 0.0
+    return gained.money.value, gained.money.low, gained.money.high
+
+
+def _bands(group: str, predicted: Any, converted: Any) -> list[Band]:
+    """Cut the accounts into bands of equal count by predicted response."""
+    known = np.isfinite(predicted)
+    predicted, converted = predicted[known], converted[known]
+    if predicted.size == 0:
+        return []
+    order = np.argsort(predicted, kind="stable")
+    bands = []
+    for part in np.array_split(order, min(BAND_COUNT, predicted.size)):
+        hits = int(converted[part].sum())
+        low, high = wilson_interval(hits, part.size)
+        bands.append(
+            Band(
+                group=group,
+                band_low=float(predicted[part].min()),
+                band_high=float(predicted[part].max()),
+                accounts=int(part.size),
+                responded=hits,
+                predicted=float(predicted[part].mean()),
+                low=low,
+                high=high,
+            )
+        )
+    return bands

@@ -1,0 +1,36 @@
+"""From contributions of columns to reasons that people read: codes and values, never sentences."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = Callable[[Mapping[str, float], str], dict[str, Any]]
+MOST_REASONS = 8  # the rest is summed as "other", so that base and points still add to the score
+
+
+def group_contributions(
+    contributions: NDArray[np.float64], names: list[str], groups: Mapping[str, str]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Sum columns that say the same thing, shape (n, columns) to (n, groups). Unit: log-odds."""
+    codes = sorted({groups[name] for name in names})
+    membership = np.zeros((len(names), len(codes)))
+    for row, name in enumerate(names):
+        membership[row, codes.index(groups[name])] = 1.0
+    return codes, contributions @ membership
+
+
+def build_reasons(
+    points: NDArray[np.float64], codes: list[str], row: Mapping[str, float], values: Values
+) -> list[dict[str, Any]]:
+    """Return one account's reasons, strongest first; their points add to the log-odds less base."""
+    order = np.argsort(-np.abs(points), kind="stable")
+    reasons = [
+        {"code": codes[i], "points": float(points[i]), "values": values(row, codes[i])}
+        for i in order[:MOST_REASONS]
+    ]
+    if order.size > MOST_REASONS:
+        rest = float(points[order[MOST_REASONS:]].sum())
+        reasons.append({"code": "other", "points": rest, "values": {}})
+    return reasons
