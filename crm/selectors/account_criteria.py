@@ -1,0 +1,147 @@
+"""Which accounts a list is about: the one place where filters become SQL.
+
+Page, partner API, export job and campaign audience use it. Criteria are plain JSON values, so that
+a job or a campaign can keep them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import BooleanField, Exists, F, FilteredRelation, Func, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Now
+
+from crm.models import Account, ExternalId, PartnerAccount, Score, Ticket
+from crm.models import Value as PublishedValue
+
+Criteria = Mapping[str, Any]
+
+SCORE_KINDS = ("churn", "purchase", "payment_risk")
+VALUE_KINDS = {"value": "customer_value", "expected_loss": "expected_loss"}
+EQUAL = {
+    "book": "book_id", "country": "country", "stage": "stage", "industry": "industry",
+    "owner": "owner_id", "team": "team_id", "kind": "kind",
+}  # fmt: skip
+SEARCH_TERMS = 6
+
+
+def with_numbers(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Name the joins to each published number; one that nobody mentions costs nothing."""
+    scores = {
+        f"{kind}_score": FilteredRelation("scores", condition=Q(scores__kind=kind))
+        for kind in SCORE_KINDS
+    }
+    values = {
+        f"{name}_amount": FilteredRelation("values", condition=Q(values__kind=kind))
+        for name, kind in VALUE_KINDS.items()
+    }
+    return accounts.alias(**scores, **values)
+
+
+def matching(accounts: QuerySet[Account], criteria: Criteria) -> QuerySet[Account]:
+    """Return those of `accounts` that fit every criterion; unknown ones are refused.
+
+    :raises KeyError: for a criterion that doesn't exist, rather than ignoring a filter.
+    """
+    conditions: list[Any] = []
+    for name, wanted in criteria.items():
+        if wanted is None or wanted in ("", [], {}):
+            continue
+        conditions += _conditions(name, wanted)
+    return with_numbers(accounts).filter(*conditions)
+
+
+def _conditions(name: str, wanted: Any) -> list[Any]:
+    if name in EQUAL:
+        return [Q(**{EQUAL[name]: wanted})]
+    if name.endswith(("_min", "_max")):
+        return [_bound(name, wanted)]
+    return OTHERS[name](wanted)
+
+
+def _bound(name: str, wanted: float) -> Q:
+    number, step = name[:-4], "gte" if name.endswith("_min") else "lte"
+    if number in SCORE_KINDS:
+        return Q(**{f"{number}_score__value__{step}": wanted})
+    if number not in VALUE_KINDS:
+        raise KeyError(name)
+    return Q(**{f"{number}_amount__amount__{step}": wanted})
+
+
+def _words(text: str) -> list[Any]:
+    """Names with words that begin like these, or the account that somebody else calls so."""
+    known = ExternalId.objects.filter(kind="account", value=text.strip()).values_list("row_id", flat=True)
+    condition = Q(pk__in=list(known[:20]))
+    terms = [term for term in text.split() if re.search(r"\w", term)][:SEARCH_TERMS]
+    if terms:
+        # Quoted, so that PostgreSQL cuts "O'Brien" or "example.com" like it cut the name.
+        quoted = " & ".join("'" + re.sub(r"(['\\])", r"\1\1", term) + "':*" for term in terms)
+        vector = SearchVector("name", config="simple")
+        query = SearchQuery(quoted, search_type="raw", config="simple")
+        condition |= Q(_Matches(vector, query))
+    return [condition]
+
+
+class _Matches(Func):
+    template = "%(expressions)s"
+    arg_joiner = " @@ "
+    output_field = BooleanField()
+    conditional = True
+
+
+def _has_open_ticket(wanted: bool) -> list[Any]:
+    tickets = Ticket.objects.filter(account_id=OuterRef("pk"), state__in=["open", "pending"])
+    return [Exists(tickets) if wanted else ~Exists(tickets)]
+
+
+def _partner(partner_id: int) -> list[Any]:
+    links = PartnerAccount.objects.filter(partner_id=partner_id, since__lte=Now())
+    current = links.filter(Q(until__isnull=True) | Q(until__gt=Now()))
+    return [Q(pk__in=current.values("account_id"))]
+
+
+def _without(number: str) -> list[Any]:
+    """Those for whom a number is missing, since sorting by it leaves them out."""
+    if number in VALUE_KINDS:
+        published = PublishedValue.objects.filter(account_id=OuterRef("pk"), kind=VALUE_KINDS[number])
+        return [~Exists(published)]
+    return [~Exists(Score.objects.filter(account_id=OuterRef("pk"), kind=number))]
+
+
+def _attributes(wanted: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """`{"size": {"exact": 3}}`, or `min` and `max` for numbers."""
+    conditions: list[Any] = []
+    for key, tests in wanted.items():
+        if "exact" in tests:
+            conditions.append(Q(attributes__contains={key: tests["exact"]}))
+        for test, sign in (("min", ">="), ("max", "<=")):
+            if test in tests:
+                path = f'$."{key}" ? (@ {sign} {float(tests[test])!r})'
+                conditions.append(_path_exists(path))
+    return conditions
+
+
+def _path_exists(path: str) -> Func:
+    """A JSON path compares numbers only: text under the same key is no error, and no match."""
+    return Func(
+        F("attributes"), Value(path), function="jsonb_path_exists",
+        template="%(function)s(%(expressions)s::jsonpath)", output_field=BooleanField(),
+    )  # fmt: skip
+
+
+def _ids(wanted: list[int]) -> list[Any]:
+    return [Q(pk__in=wanted)]
+
+
+OTHERS = {
+    "q": _words,
+    "has_open_ticket": _has_open_ticket,
+    "partner": _partner,
+    "without": _without,
+    "attributes": _attributes,
+    "ids": _ids,
+    "no_owner": lambda wanted: [Q(owner__isnull=bool(wanted))],
+}
