@@ -1,6 +1,5 @@
 """Settings, from the environment only. Every variable is described in docs/operator-guide.md."""
 
-import os
 from pathlib import Path
 
 import environ
@@ -21,25 +20,27 @@ EMBEDDED = not (env.str("DATABASE_URL", default="") and env.str("REDIS_URL", def
 if EMBEDDED:
     from config import embedded
 
+    # Not into the environment: a child process would take them for servers that somebody else keeps.
     _services = embedded.ensure()
-    os.environ.setdefault("DATABASE_URL", _services.database_url)
-    os.environ.setdefault("REDIS_URL", _services.redis_url)
+    DATABASE_URL = env.str("DATABASE_URL", default="") or _services.database_url
+    REDIS_URL = env.str("REDIS_URL", default="") or _services.redis_url
     SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(SEXTANT_HOME / "secret")
 else:
+    DATABASE_URL = env.str("DATABASE_URL")
+    REDIS_URL = env.str("REDIS_URL")
     SECRET_KEY = env.str("SECRET_KEY")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=not (EMBEDDED or DEBUG))
 
-DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
     "TEST": {"NAME": env.str("TEST_DATABASE_NAME", default="test_sextant")},
 }
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "sextant"
-REDIS_URL = env.str("REDIS_URL")
 # Counters of rate limits only: nothing is lost when they are.
 CACHES = {
     "default": {
