@@ -191,7 +191,8 @@ class PostgresServer(Server):
         draft.mkdir(mode=0o700)
         if self.user is not None:
             os.chown(draft, self.user.pw_uid, self.user.pw_gid)
-        command = [self.binaries / "initdb", "--pgdata", draft, "--username=postgres", "--auth=trust"]
+        command = [str(self.binaries / "initdb"), "--pgdata", str(draft), "--username=postgres"]
+        command += ["--auth=trust"]
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
         command += ["--builtin-locale=C.UTF-8", *(["--no-sync"] if FAST_UNSAFE else [])]
         with self.log.open("ab") as output:

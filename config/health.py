@@ -41,7 +41,7 @@ def database_problem() -> str | None:
     return role_problem(connection)
 
 
-def role_problem(database: BaseDatabaseWrapper | ConnectionProxy) -> str | None:
+def role_problem(database: BaseDatabaseWrapper | ConnectionProxy[BaseDatabaseWrapper]) -> str | None:
     """Return why a connection must not be used: row policies do not bind these roles."""
     try:
         with database.cursor() as cursor:

@@ -48,8 +48,9 @@ class Supervisor:
         self.logs = home / "logs"
         self.children: list[Child] = []
         self.began = time.monotonic()
+        self.uses_embedded = False
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         self.start_services()
         self.finish("Preparing the database", "migrate", "migrate", "--noinput")
         self.collect_static()
@@ -68,6 +69,7 @@ class Supervisor:
             say("Using the PostgreSQL and Redis of DATABASE_URL and REDIS_URL")
         else:
             say("Starting PostgreSQL and Redis")
+            self.uses_embedded = True
             ensure()
 
     def collect_static(self) -> None:
@@ -135,7 +137,7 @@ class Supervisor:
     def end(self) -> None:
         end_all(self.children)
         release()
-        if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")) and not stop_if_unused():
+        if self.uses_embedded and not stop_if_unused():
             say("PostgreSQL and Redis stay up: another Sextant command still uses them.")
 
 
@@ -154,7 +156,7 @@ def _answers() -> bool:
     host = "127.0.0.1" if HOST == "0.0.0.0" else HOST  # noqa: S104 - compared, not bound
     try:
         with urllib.request.urlopen(f"http://{host}:{PORT}/healthz", timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 

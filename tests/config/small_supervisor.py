@@ -1,6 +1,7 @@
 """The real supervisor over three small processes, one of which has a child of its own."""
 
 import sys
+from typing import NoReturn
 
 from config.supervisor import Supervisor, main, say
 
@@ -11,7 +12,7 @@ SHORT = "import time; time.sleep(0.5); print('the very last words'); raise Syste
 
 
 class SmallSupervisor(Supervisor):
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         self.start("sleeper", [sys.executable, "-c", SLEEP])
         self.start("parent", [sys.executable, "-c", PARENT])
         if "dies" in sys.argv:

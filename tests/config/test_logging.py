@@ -129,7 +129,9 @@ def test_the_configuration_is_accepted_by_the_standard_library():
     before = logging.getLogger().handlers[:], logging.getLogger().level
     try:
         logging.config.dictConfig(logging_config(level="DEBUG", as_json=False))
-        assert logging.getLogger().handlers[0].stream is sys.stderr
+        (handler,) = logging.getLogger().handlers
+        assert isinstance(handler, logging.StreamHandler)
+        assert handler.stream is sys.stderr
     finally:
         logging.getLogger().handlers[:], _ = before
         logging.getLogger().setLevel(before[1])
