@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,7 @@ from .formats import percent, to_decimal
 register = template.Library()
 
 SPARK_WIDTH, SPARK_HEIGHT = 96.0, 24.0
+SPARK_TICK = '<line class="sparkline__tick" x1="{}" x2="{}" y1="0" y2="24"/>'
 SPARK_LEAST_SHARE = 0.1  # ten points fill the height: a wobble of one must not look like a cliff
 PLOT_LEFT, PLOT_TOP, PLOT_SIZE = 44.0, 22.0, 300.0
 AXIS_ENDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -70,15 +72,17 @@ def sparkline(
         "first": first,
         "last": last,
     }
-    return render_to_string(
-        "components/sparkline.html",
-        {
-            "points": " ".join(f"{_at(x)},{_at(y)}" for x, y in points),
-            "end_x": _at(points[-1][0]),
-            "end_y": _at(points[-1][1]),
-            "ticks": [_at(points[tick][0]) for tick in ticks if 0 <= tick < len(points)],
-            "label": f"{label}: {sentence}" if label else sentence,
-        },
+    x, y = points[-1]
+    # Built here and not in a template: a list draws one in each of its rows.
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 96 24" role="img" aria-label="{}">{}'
+        '<polyline class="sparkline__line" points="{}"/>'
+        '<circle class="sparkline__end" cx="{}" cy="{}" r="2.25"/></svg>',
+        f"{label}: {sentence}" if label else sentence,
+        format_html_join("", SPARK_TICK, ((_at(points[t][0]),) * 2 for t in ticks if 0 <= t < len(points))),
+        " ".join(f"{_at(x)},{_at(y)}" for x, y in points),
+        _at(x),
+        _at(y),
     )
 
 

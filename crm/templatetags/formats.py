@@ -1,18 +1,23 @@
 """How numbers, money and moments read, in the reader's language.
 
 Every filter answers an en dash for a missing value, so that a column never shows "None".
+A list page calls these hundreds of times: each asks for the language once, since that
+look-up costs more than the formatting.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TypeAlias
 
 from django import template
-from django.utils import formats, numberformat, timezone, translation
+from django.utils import formats, timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+
+from .moments import Wording, exact, relative, wording
 
 register = template.Library()
 
@@ -28,8 +33,30 @@ THREE_DIGITS = Context(prec=3)
 SHORT_FROM = Decimal(10_000)  # below this the whole number is as short as its short form
 
 
-def is_chinese() -> bool:
-    return (translation.get_language() or "").startswith("zh")
+@dataclass(frozen=True)
+class Style:
+    """How a language writes numbers."""
+
+    separators: dict[int, str]
+    space: str
+    units: tuple[tuple[Decimal, str], ...]
+
+
+@lru_cache(maxsize=16)
+def _style_of(language: str) -> Style:
+    chinese = language.startswith("zh")
+    point = formats.get_format("DECIMAL_SEPARATOR", language)
+    # Django leaves Chinese numbers ungrouped; ledgers there use the comma too.
+    comma = formats.get_format("THOUSAND_SEPARATOR", language) or ","
+    return Style(
+        separators={} if (point, comma) == (".", ",") else {ord("."): point, ord(","): comma},
+        space="" if chinese else THIN,
+        units=CHINESE if chinese else WESTERN,
+    )
+
+
+def style() -> Style:
+    return _style_of(translation.get_language() or "en")
 
 
 def to_decimal(value: Numeric | None) -> Decimal | None:
@@ -43,35 +70,27 @@ def to_decimal(value: Numeric | None) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def grouped(number: Decimal, digits: int) -> str:
+def grouped(number: Decimal, digits: int, here: Style | None = None) -> str:
     """The number with `digits` decimals, grouped by three, with a real minus sign."""
-    text = numberformat.format(
-        abs(round(number, digits)),
-        decimal_sep=formats.get_format("DECIMAL_SEPARATOR"),
-        decimal_pos=digits,
-        grouping=3,
-        # Django leaves Chinese numbers ungrouped; ledgers there use the comma too.
-        thousand_sep=formats.get_format("THOUSAND_SEPARATOR") or ",",
-        force_grouping=True,
-    )
-    return MINUS + text if round(number, digits) < 0 else text
+    here = here or style()
+    text = f"{number:,.{digits}f}"
+    if here.separators:
+        text = text.translate(here.separators)
+    if not text.startswith("-"):
+        return text
+    return MINUS + text[1:] if any(figure in text for figure in "123456789") else text[1:]
 
 
-def _unit_for(size: Decimal) -> tuple[Decimal, str]:
-    """The largest unit that the size reaches once rounded, so that 999,999 reads 1 M, not 1,000 k."""
-    units = CHINESE if is_chinese() else WESTERN
-    reached = (unit for unit in units if size >= unit[0] * Decimal("0.9995"))
-    return next(reached, (Decimal(1), ""))
-
-
-def shortened(number: Decimal) -> str:
+def shortened(number: Decimal, here: Style) -> str:
     """Three significant digits and a unit: 1.24 M, 124 万."""
-    size, unit = _unit_for(abs(number))
-    if not unit or abs(number) < SHORT_FROM:
-        return grouped(number, 0)
-    scaled = THREE_DIGITS.create_decimal(number / size)
+    size = abs(number)
+    if size < SHORT_FROM:
+        return grouped(number, 0, here)
+    # A unit is reached once the number rounds to it: 999,999 reads 1.00 M, not 1,000 k.
+    scale, unit = next(unit for unit in here.units if size >= unit[0] * Decimal("0.9995"))
+    scaled = THREE_DIGITS.create_decimal(number / scale)
     whole = len(str(int(abs(scaled))))
-    return grouped(scaled, max(0, 3 - whole)) + ("" if is_chinese() else THIN) + unit
+    return grouped(scaled, max(0, 3 - whole), here) + here.space + unit
 
 
 def with_symbol(text: str, currency: str) -> str:
@@ -85,7 +104,8 @@ def signed(number: Decimal, digits: int) -> str:
 
 
 def percent(number: Decimal, digits: int = 1) -> str:
-    return grouped(number * 100, digits) + ("%" if is_chinese() else THIN + "%")
+    here = style()
+    return f"{grouped(number * 100, digits, here)}{here.space}%"
 
 
 @register.filter
@@ -101,7 +121,10 @@ def number_short(value: Numeric | None) -> SafeString | str:
     amount = to_decimal(value)
     if amount is None:
         return MISSING
-    return format_html('<span class="num" title="{}">{}</span>', grouped(amount, 0), shortened(amount))
+    here = style()
+    return format_html(
+        '<span class="num" title="{}">{}</span>', grouped(amount, 0, here), shortened(amount, here)
+    )
 
 
 @register.filter
@@ -110,10 +133,11 @@ def money(value: Numeric | None, currency: str = "EUR") -> SafeString | str:
     amount = to_decimal(value)
     if amount is None:
         return MISSING
+    here = style()
     return format_html(
         '<span class="num" title="{}">{}</span>',
-        money_exact(amount, currency),
-        with_symbol(shortened(amount), currency),
+        with_symbol(grouped(amount, 2, here), currency),
+        with_symbol(shortened(amount, here), currency),
     )
 
 
@@ -138,50 +162,10 @@ def points(value: Numeric | None, digits: int = 2) -> str:
     return MISSING if amount is None else signed(amount, digits)
 
 
-def day(value: date) -> str:
-    """4 May 2010, in the order the language writes it"""
-    return formats.date_format(value, "Y年n月j日" if is_chinese() else "j M Y")
-
-
-def exact(value: date) -> str:
-    if not isinstance(value, datetime):
-        return day(value)
-    return f"{day(value)} {formats.date_format(value, 'H:i')}"
-
-
-def _days_apart(days: int) -> str | None:
-    """Words for a distance in calendar days (positive: past), None when a date says it better."""
-    near = {0: _("today"), 1: _("yesterday"), -1: _("tomorrow")}
-    if days in near:
-        return near[days]
-    if abs(days) > 7:
-        return None
-    if days > 0:
-        return ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
-    return ngettext("in %(n)s day", "in %(n)s days", -days) % {"n": -days}
-
-
-def _minutes_apart(seconds: float) -> str | None:
-    """Words for less than twelve hours, None for more."""
-    minutes = int(abs(seconds) // 60)
-    past = seconds >= 0
-    if minutes < 1:
-        return _("just now") if past else _("in a moment")
-    if minutes < 60:
-        return (_("%(n)s min ago") if past else _("in %(n)s min")) % {"n": minutes}
-    if minutes < 12 * 60:
-        return (_("%(n)s h ago") if past else _("in %(n)s h")) % {"n": minutes // 60}
-    return None
-
-
-def relative(value: date, now: datetime) -> str:
-    """Up to seven days in words, further away as a date."""
-    if isinstance(value, datetime):
-        words = _minutes_apart((now - value).total_seconds())
-        value = timezone.localdate(value)
-    else:
-        words = None
-    return words or _days_apart((timezone.localdate(now) - value).days) or day(value)
+def _time(value: date, words: str, here: Wording) -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact(value, here), words
+    )
 
 
 @register.filter
@@ -189,14 +173,10 @@ def when(value: date | None) -> SafeString | str:
     """A `<time>` in words up to 7 days, else the date; the exact time is in the title"""
     if value is None:
         return MISSING
+    zone, here = timezone.get_current_timezone(), wording()
     if isinstance(value, datetime):
-        value = timezone.localtime(value)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        value.isoformat(),
-        exact(value),
-        relative(value, timezone.now()),
-    )
+        value = value.astimezone(zone)
+    return _time(value, relative(value, timezone.now().astimezone(zone), here), here)
 
 
 @register.filter
@@ -206,9 +186,8 @@ def on_day(value: date | None) -> SafeString | str:
         return MISSING
     if isinstance(value, datetime):
         value = timezone.localtime(value)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact(value), day(value)
-    )
+    here = wording()
+    return _time(value, here.day(value), here)
 
 
 @register.filter

@@ -2,11 +2,15 @@
 
 from django import template
 from django.template import Context
-from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from .ui import svg
 
 register = template.Library()
+
+CURRENT = mark_safe(' aria-current="page"')
 
 
 @register.simple_tag(takes_context=True)
@@ -34,6 +38,11 @@ def nav_link(
     inside = bool(request.resolver_match and request.resolver_match.namespace)
     start = under or url
     current = inside and (request.path == url or (start != "/" and request.path.startswith(start)))
-    return render_to_string(
-        "components/nav_link.html", {"url": url, "label": label, "icon": icon, "current": current}
+    return format_html(
+        '<a class="nav__link" href="{}" title="{}"{}>{}<span class="nav__label">{}</span></a>',
+        url,
+        label,
+        CURRENT if current else "",
+        svg(icon, 16),
+        label,
     )

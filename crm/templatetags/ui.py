@@ -36,7 +36,7 @@ class KeysetPage(Protocol):
 
 
 @lru_cache(maxsize=256)
-def _svg(name: str, size: int) -> SafeString:
+def svg(name: str, size: int) -> SafeString:
     return cast("SafeString", lucide(name, size=size, aria_hidden="true", focusable="false"))
 
 
@@ -44,8 +44,8 @@ def _svg(name: str, size: int) -> SafeString:
 def icon(name: str, label: str = "", size: int = 16) -> SafeString:
     """A lucide icon, silent for screen readers unless it has a label of its own."""
     # str + "" drops the SafeString that the template parser makes of a literal
-    svg = _svg(name + "", size)
-    return format_html('{}<span class="sr-only">{}</span>', svg, label) if label else svg
+    drawn = svg(name + "", size)
+    return format_html('{}<span class="sr-only">{}</span>', drawn, label) if label else drawn
 
 
 @register.simple_tag
@@ -56,7 +56,7 @@ def badge(text: str, tone: Tone = "neutral", icon: str = "", title: str = "") ->
         '<span class="badge badge--{}"{}>{}{}</span>',
         tone,
         format_html(' title="{}"', title) if title else "",
-        _svg(name + "", 12) if name else "",
+        svg(name + "", 12) if name else "",
         text,
     )
 
@@ -255,4 +255,4 @@ def delta(value: Numeric | None, options: str = "") -> SafeString | str:
     meaning = better * (amount > 0) - better * (amount < 0)
     tone = {1: "good", -1: "bad"}.get(meaning, "neutral")
     arrow = "arrow-up" if amount > 0 else "arrow-down" if amount < 0 else "minus"
-    return format_html('<span class="delta delta--{}">{}{}</span>', tone, _svg(arrow, 12), text)
+    return format_html('<span class="delta delta--{}">{}{}</span>', tone, svg(arrow, 12), text)

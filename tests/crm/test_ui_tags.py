@@ -9,9 +9,11 @@ import pytest
 from django import forms
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.urls import include, path
 from django.utils import translation
+from django.views import View
 
-from crm.templatetags import charts, formats, ui
+from crm.templatetags import charts, formats, moments, ui
 
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 LOAD = "{% load ui formats charts shell %}"
@@ -62,6 +64,18 @@ def test_what_is_missing_or_no_number_reads_as_a_dash(missing: Any):
         assert shown == "–"
 
 
+def test_numbers_follow_the_separators_of_the_language():
+    with translation.override("de"):
+        assert formats.money_exact(-1_240_312.5) == "−€1.240.312,50"
+    with translation.override("zh-hans"):
+        assert formats.number(1_240_312) == "1,240,312"
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign():
+    assert formats.number(-0.2) == "0"
+    assert formats.points(-0.001) == "0.00"
+
+
 def test_shares_points_and_durations():
     assert formats.share(0.2344) == "23.4\u202f%"
     assert formats.share(0.2344, 0) == "23\u202f%"
@@ -86,12 +100,19 @@ def test_shares_points_and_durations():
     ],
 )
 def test_moments_are_relative_up_to_seven_days(before: timedelta, words: str):
-    assert formats.relative(NOW - before, NOW) == words
+    assert moments.relative(NOW - before, NOW, moments.wording()) == words
 
 
 def test_a_date_knows_no_hours():
-    assert formats.relative(date(2026, 3, 11), NOW) == "today"
-    assert formats.relative(date(2026, 3, 4), NOW) == "7 days ago"
+    assert moments.relative(date(2026, 3, 11), NOW, moments.wording()) == "today"
+    assert moments.relative(date(2026, 3, 4), NOW, moments.wording()) == "7 days ago"
+
+
+def test_days_are_written_as_the_language_does():
+    with translation.override("zh-hans"):
+        assert moments.wording().day(date(2010, 5, 4)) == "2010年5月4日"
+    with translation.override("en"):
+        assert moments.wording().day(date(2010, 5, 4)) == "4 May 2010"
 
 
 def test_a_moment_carries_its_exact_time():
@@ -181,6 +202,10 @@ def test_a_sorted_column_says_its_direction_and_turns_on_the_next_click():
     assert 'href="?sort=-churn"' in unsorted
 
 
+urlpatterns = [path("accounts/", include(([path("", View.as_view(), name="account-list")], "crm")))]
+
+
+@pytest.mark.urls(__name__)
 def test_navigation_shows_entries_by_role_and_marks_the_current_one():
     source = "{% nav_link 'crm:account-list' 'Accounts' 'building-2' roles='sales' %}"
 
@@ -190,6 +215,7 @@ def test_navigation_shows_entries_by_role_and_marks_the_current_one():
     assert "aria-current" not in rendered(source, request=signing_in)
 
 
+@pytest.mark.urls(__name__)
 def test_an_app_that_is_not_installed_has_no_entry():
     assert rendered("{% nav_link 'absent:list' 'X' 'house' %}", request=request_for("/")) == ""
 
