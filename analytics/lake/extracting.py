@@ -1,0 +1,130 @@
+"""Reading rows out of PostgreSQL as Arrow tables, by binary COPY, in one snapshot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+from django.db import connection
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from analytics.lake.tables import Table
+
+IDS_PER_FILE = 500_000
+LOCK = (7_311, 1)  # advisory lock of the refresh
+NOT_FOR_LIBPQ = {"context", "prepare_threshold", "cursor_factory", "server_side_binding"}
+
+# Only what was finished before this query began is certain to be in the snapshot that follows:
+# an open transaction may still commit rows stamped with its own beginning. A second of margin
+# covers the instant between a transaction's beginning and its showing here.
+COMPLETE_UNTIL = """
+SELECT least(clock_timestamp(), min(xact_start)) - interval '1 second' FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+DATABASE = """
+SELECT concat_ws('/', system_identifier, (SELECT timeline_id FROM pg_control_checkpoint()),
+                 (SELECT oid FROM pg_database WHERE datname = current_database()))
+FROM pg_control_system()
+"""
+# TRUNCATE and dropping a partition fire no trigger for rows, but both change this list.
+STORAGE = """
+SELECT relid::regclass::text, pg_relation_filenode(relid)::int8
+FROM pg_partition_tree({}) WHERE isleaf ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment of the database, held open by a transaction that only reads."""
+
+    cursor: Any
+    bound: int
+    taken_at: datetime
+    complete_until: datetime
+    database: str
+
+    def rows(self, query: sql.Composable) -> pa.Table:
+        """Return the rows with instants as integers: microseconds since 1970."""
+        self.cursor.execute(query.as_string(None))
+        table = self.cursor.fetch_arrow_table()
+        return table.cast(pa.schema([_plain(column) for column in table.schema]))
+
+    def storage(self, table: str) -> dict[str, int]:
+        self.cursor.execute(sql.SQL(STORAGE).format(sql.Literal(table)).as_string(None))
+        return dict(self.cursor.fetchall())
+
+    def ranges(self, source: str) -> Iterator[int]:
+        """Yield the number of every range of ids that has rows, jumping over gaps."""
+        number = -1
+        while (found := self._first_id(source, (number + 1) * IDS_PER_FILE)) is not None:
+            number = found // IDS_PER_FILE
+            yield number
+
+    def _first_id(self, source: str, least: int) -> int | None:
+        query = sql.SQL("SELECT min(id) FROM {} WHERE id >= {}").format(sql.SQL(source), sql.Literal(least))  # type: ignore[arg-type]  # our own constant
+        self.cursor.execute(query.as_string(None))
+        found = self.cursor.fetchone()[0]
+        return None if found is None else int(found)
+
+
+def _plain(column: pa.Field) -> pa.Field:
+    is_instant = pa.types.is_timestamp(column.type)
+    return pa.field(column.name, pa.int64() if is_instant else column.type)
+
+
+@contextmanager
+def open_snapshot() -> Iterator[Snapshot]:
+    """Take the refresh's lock, then a snapshot; a second refresh waits for the first."""
+    with dbapi.connect(_conninfo(), autocommit=True) as link, link.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")  # of dates without one
+        cursor.execute(f"SELECT pg_advisory_lock{LOCK}::text")
+        cursor.fetchall()
+        cursor.execute(COMPLETE_UNTIL)
+        complete_until = cursor.fetchone()[0]
+        cursor.execute(DATABASE)
+        database = cursor.fetchone()[0]
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8, now()")
+        bound, taken_at = cursor.fetchone()
+        yield Snapshot(cursor, bound, taken_at, complete_until, database)
+        cursor.execute("COMMIT")
+
+
+def _conninfo() -> str:
+    parameters = connection.get_connection_params()
+    return make_conninfo(**{k: v for k, v in parameters.items() if k not in NOT_FOR_LIBPQ})
+
+
+def in_range(number: int) -> sql.Composed:
+    low = number * IDS_PER_FILE
+    return sql.SQL(" WHERE id >= {} AND id < {}").format(sql.Literal(low), sql.Literal(low + IDS_PER_FILE))
+
+
+def whole_range(snapshot: Snapshot, table: Table, number: int, *, past: bool = False) -> pa.Table:
+    return snapshot.rows(table.select(past=past) + in_range(number))
+
+
+def changed_rows(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
+    """Return the rows changed since the bound, those of transactions above this one's included.
+
+    Reading up to the snapshot and not only up to its bound keeps the old and the new version of
+    a fact, and an order and its lines, together. What is read twice replaces itself.
+    """
+    condition = sql.SQL(" WHERE changed_xid >= {}::xid8").format(sql.Literal(str(lower)))
+    return snapshot.rows(table.select() + condition)
+
+
+def past_rows(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
+    condition = sql.SQL(" WHERE past_xid >= {}::xid8").format(sql.Literal(str(lower)))
+    return snapshot.rows(table.select(past=True) + condition)
+
+
+def deleted_ids(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
+    query = sql.SQL(
+        "SELECT row_id AS id FROM crm_deletedkey WHERE table_name = {} AND changed_xid >= {}::xid8"
+    )
+    return snapshot.rows(query.format(sql.Literal(table.fact), sql.Literal(str(lower))))

@@ -1,0 +1,59 @@
+"""Opening the lake in an engine: DuckDB in this process, Spark, or PostgreSQL itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+from django.conf import settings
+from ibis.backends import BaseBackend
+
+from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest
+from analytics.lake.tables import TABLES
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The lake as it was when it was opened; a refresh in the meantime changes nothing here."""
+
+    manifest: Manifest
+    connection: BaseBackend
+    tables: dict[str, ir.Table]  # "account", "order", "order_line", …: see analytics/lake/tables.py
+
+
+@contextmanager
+def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
+    """Open the current lake in the engine of `ANALYTICS_URL`.
+
+    :raises LakeMissingError: if no refresh has been done yet.
+    """
+    folder = lake_folder()
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise LakeMissingError("The lake has not been built yet")
+    connection = _connect(folder, memory_limit=memory_limit, threads=threads)
+    try:
+        yield Lake(manifest, connection, read_tables(connection, folder, manifest))
+    finally:
+        connection.disconnect()
+
+
+def _connect(folder: Path, *, memory_limit: str, threads: int) -> BaseBackend:
+    url = str(settings.ANALYTICS_URL)
+    if not url.startswith("duckdb:"):
+        return ibis.connect(url)
+    return ibis.duckdb.connect(
+        memory_limit=memory_limit, threads=threads, temp_directory=str(folder / "spill")
+    )
+
+
+def read_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> dict[str, ir.Table]:
+    return {
+        table.name: connection.read_parquet(
+            [str(folder / name) for name in manifest.tables[table.name].files.values()],
+            table_name=f"lake_{table.name}",
+        )
+        for table in TABLES
+    }
