@@ -72,13 +72,8 @@ class Refresh:
 
     def table(self, table: Table) -> None:
         storage = self.snapshot.storage(table.fact) if table.fact else {}
-        before = self.before.tables.get(table.name) if self.before and table.by_change else None
-        if before and _still_there(before.storage, storage):
-            assert self.before is not None
-            made = self._by_change(table, before, self.before.bound)
-        else:
-            made = self._whole(table)
-        self.tables[table.name] = replace(made, storage=storage)
+        made = self._by_change(table, storage) if table.by_change else None
+        self.tables[table.name] = replace(made or self._whole(table), storage=storage)
 
     def _whole(self, table: Table) -> TableFiles:
         made = TableFiles({}, {}, {})
@@ -91,7 +86,11 @@ class Refresh:
             self._write(made, table, number, Fresh(rows, ended, rows[:0].select(["id"])))
         return made
 
-    def _by_change(self, table: Table, before: TableFiles, lower: int) -> TableFiles:
+    def _by_change(self, table: Table, storage: dict[str, int]) -> TableFiles | None:
+        before = self.before.tables.get(table.name) if self.before else None
+        if self.before is None or before is None or not _still_there(before.storage, storage):
+            return None
+        lower = self.before.bound
         rows = changed_rows(self.snapshot, table, lower)
         ended = past_rows(self.snapshot, table, lower) if table.fact else rows[:0]
         gone = deleted_ids(self.snapshot, table, lower) if table.fact else rows[:0].select(["id"])

@@ -1,0 +1,72 @@
+"""Purchases as the value model and the recommenders want them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import ibis.expr.types as ir
+from ibis import _
+
+from analytics.features.known import DAY, QUANTITY_UNITS, Known, Tables, microseconds, money, share
+
+
+def repeat_summary(
+    tables: Tables, *, book_id: int, as_of: datetime, account_ids: Sequence[int] | None = None
+) -> ir.Table:
+    """Return `account_id, frequency, recency_days, t_days, mean_amount`, as BG/NBD counts them.
+
+    Purchases on one day are one. `frequency` counts purchases after the first, `recency_days`
+    runs from the first to the last, `t_days` from the first to `as_of`, `mean_amount` is the
+    mean of the repeated ones (null without any). Purchases of nothing are left out.
+    """
+    known = Known(tables, book_id, microseconds(as_of), account_ids)
+    sales = known.sales().mutate(day=_.placed_us // DAY)
+    purchases_ = sales.group_by("account_id", "day").aggregate(units=_.amount_units.sum())
+    paid = purchases_.filter(_.units > 0)
+    firsts = paid.group_by("account_id").aggregate(first_day=_.day.min())
+    keyed = firsts.rename(first_id="account_id")
+    joined = paid.inner_join(keyed, paid.account_id == keyed.first_id)
+    summary = joined.group_by("account_id").aggregate(
+        purchases=_.count(),
+        first=_.day.min(),
+        last=_.day.max(),
+        repeated_units=_.units.sum(where=_.day > _.first_day),
+    )
+    return summary.select(
+        "account_id",
+        frequency=(_.purchases - 1).cast("float64"),
+        recency_days=(_.last - _.first).cast("float64"),
+        t_days=(known.moment // DAY - _.first).cast("float64"),
+        mean_amount=share(_.repeated_units, _.purchases - 1) / 10_000,
+    )
+
+
+def purchases(
+    tables: Tables,
+    *,
+    book_id: int,
+    as_of: datetime,
+    days_back: int = 365,
+    account_ids: Sequence[int] | None = None,
+) -> ir.Table:
+    """Return `account_id, product_id, age_days, quantity, amount`: one row a purchase day.
+
+    `age_days` is whole days before `as_of`; `amount` is in the reporting currency.
+    """
+    known = Known(tables, book_id, microseconds(as_of), account_ids)
+    lines = known.sale_lines().filter(_.placed_us >= known.ago(days_back), _.quantity_units > 0)
+    bought = lines.mutate(age=(known.moment - _.placed_us) // DAY)
+    grouped = bought.group_by("account_id", "product_id", "age").aggregate(
+        quantity=_.quantity_units.sum(), units=_.amount_units.sum()
+    )
+    return grouped.select(
+        "account_id",
+        "product_id",
+        age_days=_.age.cast("float64"),
+        quantity=_.quantity.cast("float64") / QUANTITY_UNITS,
+        amount=money(_.units),
+    )
+
+
+def sold_products(tables: Tables, *, book_id: int) -> ir.Table:
+    """Return `product_id` of what is sold today. Never a feature: it has no history."""
+    return tables["product"].filter(_.book_id == book_id, _.is_sold).select(product_id=_.id)
