@@ -149,6 +149,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/300s/key,20/60s/ip", "login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Sextant"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up, so nobody can lock a stranger's address
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -220,6 +221,20 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "crm.api.schema.close_inputs",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "AccountKind": "crm.models.Account.Kind",
+        "AccountStage": "crm.models.Account.Stage",
+        "EventKind": "crm.models.Event.Kind",
+        "OrderKind": "crm.models.Order.Kind",
+        "PartnerRole": "crm.models.PartnerAccount.Role",
+        "RecommendationKind": "crm.models.Recommendation.Kind",
+        "ScoreKind": "crm.models.Score.Kind",
+        "ValueKind": "crm.models.Value.Kind",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

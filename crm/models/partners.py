@@ -19,11 +19,6 @@ class PartnerQuerySet(models.QuerySet["Partner"]):
         return self if can(principal, VIEW_PARTNERS) else self.none()
 
 
-class OfPartnerQuerySet(models.QuerySet[models.Model]):
-    def visible_to(self, principal: Principal) -> Self:
-        return self.filter(partner__in=Partner.objects.visible_to(principal))
-
-
 @audited
 class Partner(Record):
     class Tier(models.TextChoices):
@@ -56,9 +51,18 @@ class Partner(Record):
 
     def current_account_ids(self) -> "models.QuerySet[PartnerAccount, int]":
         """Return the ids of the accounts linked to this partner at this moment."""
-        links = PartnerAccount.objects.filter(partner=self, since__lte=Now())
-        open_links = links.filter(models.Q(until__isnull=True) | models.Q(until__gt=Now()))
-        return open_links.values_list("account_id", flat=True)
+        links = PartnerAccount.objects.filter(partner=self).current()
+        return links.values_list("account_id", flat=True)
+
+
+class PartnerAccountQuerySet(models.QuerySet["PartnerAccount"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(partner__in=Partner.objects.visible_to(principal))
+
+    def current(self) -> Self:
+        """Return the links that hold at this moment."""
+        ends_later = models.Q(until__isnull=True) | models.Q(until__gt=Now())
+        return self.filter(ends_later, since__lte=Now())
 
 
 @audited
@@ -76,7 +80,7 @@ class PartnerAccount(Record):
     since = models.DateTimeField(db_default=Now())
     until = models.DateTimeField(null=True, blank=True)
 
-    objects = OfPartnerQuerySet.as_manager()
+    objects = PartnerAccountQuerySet.as_manager()
 
     class Meta(Record.Meta):
         constraints = [
@@ -95,6 +99,11 @@ class PartnerAccount(Record):
         return f"{self.partner_id} {self.role} {self.account_id}"
 
 
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(partner__in=Partner.objects.visible_to(principal))
+
+
 class ApiKey(Record):
     """A partner's key. Only its SHA-256 is kept; `prefix` is what people recognise it by."""
 
@@ -109,7 +118,7 @@ class ApiKey(Record):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = OfPartnerQuerySet.as_manager()
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta(Record.Meta):
         pass

@@ -57,6 +57,7 @@ def _labels() -> dict[str, str]:
         "tenure": _("Length of the relationship"),
         "activity": _("Recent activity"),
         "not_enough_data": _("Not enough data"),
+        "other": _("Everything else"),
     }
 
 
@@ -207,7 +208,9 @@ def _not_enough_data(values: Values) -> str:
     said = {"orders": _number(orders)}
     return (
         ngettext(
-            "Not enough data: only %(orders)s order", "Not enough data: only %(orders)s orders", _plural(orders)
+            "Not enough data: only %(orders)s order",
+            "Not enough data: only %(orders)s orders",
+            _plural(orders),
         )
         % said
     )

@@ -1,0 +1,105 @@
+"""What every view of the API shares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC
+from typing import Any, ClassVar, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.views import APIView
+
+from crm.api.errors import TooLarge
+from crm.api.throttling import Rate
+from crm.models import ApiPrincipal
+
+M = TypeVar("M", bound=Model)
+
+MAX_BODY_BYTES = 1_000_000
+
+
+class BoundedJsonParser(JSONParser):
+    """DRF reads the stream itself, past Django's own limit on the size of a request."""
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Any = None
+    ) -> dict[str, Any]:
+        request = parser_context["request"]
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            raise TooLarge(_("The request is larger than %(bytes)s bytes.") % {"bytes": MAX_BODY_BYTES})
+        return super().parse(stream, media_type, parser_context)
+
+
+# Names its `scope`, answers in UTC, and says on every answer how much of the rate is left. (As a
+# docstring this would become the description of every endpoint.)
+class ApiView(APIView):
+    scope: ClassVar[str | None] = None
+    parser_classes = (BoundedJsonParser,)
+    metadata_class = None
+    rate: Rate | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with timezone.override(UTC):
+            return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def principal(self) -> ApiPrincipal:
+        """The calling key; there is one, for `HasScope` lets nobody else in."""
+        principal: ApiPrincipal = self.request.user
+        return principal
+
+    def check_permissions(self, request: Request) -> None:
+        """Count before asking for scopes: a key that lacks them uses up its rate too."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done: DRF would count here, after the permissions."""
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
+        patch_vary_headers(answer, ["Authorization", "Accept-Language"])
+        for name, value in (self.rate.headers() if self.rate else {}).items():
+            answer.headers[name] = value
+        return answer
+
+
+class ListView(ApiView, ListAPIView[M]):
+    """A list that refuses parameters it doesn't know: a misspelt filter must not answer everything."""
+
+    def filter_queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        filters = getattr(self, "filterset_class", None)
+        known = {"after", "before", "limit", "sort"} | set(filters.base_filters if filters else ())
+        if unknown := set(self.request.query_params) - known:
+            message = [_("There is no such parameter.")]
+            raise ValidationError(dict.fromkeys(sorted(unknown), message), "unknown_parameter")
+        return super().filter_queryset(queryset)
+
+
+def conditional(request: Request, body: dict[str, Any], *, revision: int) -> Response:
+    """Answer 304 when the caller has this very body. Its ETag is the revision and a digest.
+
+    The revision alone would miss new scores, which are published beside the account, and words.
+    """
+    text = json.dumps(body, cls=JSONEncoder, sort_keys=True)
+    etag = f'"{revision}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
+    known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+    if etag in known or "*" in known:
+        return Response(status=304, headers={"ETag": etag})
+    return Response(body, headers={"ETag": etag})
