@@ -1,7 +1,10 @@
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from crm.models.access import VIEW_AUDIT, Principal, can
 from crm.models.fields import CurrentXid, UuidV7, Xid8Field
 from crm.models.people import User
 
@@ -37,6 +40,14 @@ class FeedCursor(models.Model):
         return self.reader
 
 
+class BinQuerySet(models.QuerySet["Bin"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return what one deleted oneself, and everything to those who read the audit log."""
+        if can(principal, VIEW_AUDIT):
+            return self
+        return self.filter(deleted_by_id=getattr(principal, "pk", None) or 0)
+
+
 class Bin(models.Model):
     """A deleted record and the rows that it owned, ready to be put back."""
 
@@ -47,6 +58,8 @@ class Bin(models.Model):
     rows = models.JSONField()  # [{"table": …, "row": {…}}, …] in the order of insertion
     deleted_at = models.DateTimeField(_("deleted"), db_default=Now())
     deleted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    objects = BinQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(models.F("deleted_at").desc(), "id", name="bin_newest_first")]

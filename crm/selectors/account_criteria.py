@@ -92,7 +92,7 @@ class _Matches(Func):
     conditional = True
 
 
-def _has_open_ticket(wanted: bool) -> list[Any]:
+def _has_open_ticket(wanted: Any) -> list[Any]:
     tickets = Ticket.objects.filter(account_id=OuterRef("pk"), state__in=["open", "pending"])
     return [Exists(tickets) if wanted else ~Exists(tickets)]
 
