@@ -78,7 +78,6 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "lucide",
     "pghistory",
     "pgtrigger",
@@ -134,6 +133,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = SEXTANT_HOME / "static"
 MEDIA_ROOT = FILES_ROOT
 WHITENOISE_USE_FINDERS = TESTING or DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 AUTH_USER_MODEL = "crm.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -235,9 +235,6 @@ SPECTACULAR_SETTINGS = {
         "ScoreKind": "crm.models.Score.Kind",
         "ValueKind": "crm.models.Value.Kind",
     },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 PGHISTORY_MIDDLEWARE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 LOGGING_CONFIG = None
