@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.factories import UserFactory
+from tests.partner_api import Caller
 
 
 def signed_in(role: str, **details: object) -> Client:
@@ -42,3 +43,9 @@ def partner_manager_client(db):
 @pytest.fixture
 def admin_client_(db):
     return signed_in("administrator")
+
+
+@pytest.fixture
+def partner_key(db):
+    """A partner's key with every scope; `.account()` makes an account that is linked to it."""
+    return Caller.make()
