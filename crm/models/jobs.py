@@ -1,7 +1,8 @@
 from typing import Self
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import VIEW_ALL_JOBS, Principal, can
@@ -18,6 +19,16 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def live(self) -> Self:
         return self.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
+
+    def with_timing(self) -> Self:
+        """Add how long each has run, and how long its phase has, by the database's clock."""
+        until = Coalesce("finished_at", Now())
+        return self.annotate(
+            lasted=models.ExpressionWrapper(until - models.F("started_at"), models.DurationField()),
+            phase_lasted=models.ExpressionWrapper(
+                until - models.F("phase_started_at"), models.DurationField()
+            ),
+        )
 
 
 class Schedule(models.Model):
@@ -108,6 +119,17 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.scope}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("crm:job-detail", args=[self.public_id])
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in (self.State.QUEUED, self.State.RUNNING)
+
+    @property
+    def is_retryable(self) -> bool:
+        return self.state in (self.State.FAILED, self.State.CANCELLED)
 
 
 class WorkerHeartbeat(models.Model):

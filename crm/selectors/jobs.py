@@ -1,0 +1,75 @@
+"""What the jobs pages and the indicator in the top bar show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models.functions import Now
+
+from crm.models import Job, Schedule, WorkerHeartbeat
+from crm.models.access import VIEW_ALL_JOBS, Principal, can
+from crm.models.jobs import JobQuerySet
+from crm.selectors.keyset import Column, Order, Page, keyset_page
+
+NEWEST_FIRST = Order("jobs", (Column("pk", descending=True),))
+CHILDREN_SHOWN = 50
+PEOPLE, SCHEDULES = "people", "schedules"
+
+
+@dataclass(frozen=True)
+class JobIndicator:
+    """What runs or waits now among the jobs that somebody may see."""
+
+    running: int
+    waiting: int
+    newest: Job | None
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.running or self.waiting)
+
+
+def list_jobs(
+    principal: Principal,
+    *,
+    state: str = "",
+    origin: str = "",
+    after: str | None = None,
+    before: str | None = None,
+) -> Page[Job]:
+    """Return one page of jobs, newest first; an unknown state or origin filters nothing."""
+    jobs = Job.objects.visible_to(principal).with_timing().select_related("owner")
+    if state in Job.State.values:
+        jobs = jobs.filter(state=state)
+    if origin in (PEOPLE, SCHEDULES):
+        jobs = jobs.filter(schedule__isnull=origin == PEOPLE, parent__isnull=True)
+    return keyset_page(jobs, order=NEWEST_FIRST, after=after, before=before)
+
+
+def get_jobs(principal: Principal) -> JobQuerySet:
+    """Return the jobs that somebody may open, with all that a job's page names."""
+    jobs = Job.objects.visible_to(principal).with_timing()
+    return jobs.select_related("owner", "cancelled_by", "schedule", "parent", "retry_of")
+
+
+def list_children(job: Job) -> list[Job]:
+    return list(job.children.all().with_timing().order_by("pk")[:CHILDREN_SHOWN])
+
+
+def get_indicator(principal: Principal) -> JobIndicator:
+    live = Job.objects.visible_to(principal).live().filter(due_at__lte=Now())
+    states = list(live.order_by("-pk").values_list("state", flat=True)[:100])
+    running = states.count(Job.State.RUNNING)
+    newest = live.filter(state=Job.State.RUNNING).order_by("-pk").first() if running else None
+    return JobIndicator(running, len(states) - running, newest)
+
+
+def get_last_seen_worker() -> WorkerHeartbeat | None:
+    return WorkerHeartbeat.objects.order_by("-heartbeat_at").first()
+
+
+def list_schedules(principal: Principal) -> list[Schedule]:
+    """Return what runs by itself, the next one first, to those who see every job."""
+    if not can(principal, VIEW_ALL_JOBS):
+        return []
+    return list(Schedule.objects.filter(is_enabled=True).order_by("next_due_at", "pk"))

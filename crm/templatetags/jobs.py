@@ -1,0 +1,157 @@
+"""The words for the codes that jobs carry, in the reader's language.
+
+Tasks and phases of every app stand here by name, as data: nothing of them is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.models import Job, Schedule
+from crm.templatetags.formats import grouped, percent, to_decimal
+
+register = template.Library()
+
+TASKS: Mapping[str, str | Promise] = {
+    "analytics.hold_against_outcomes": gettext_lazy("Hold predictions against outcomes"),
+    "analytics.measure_lift": gettext_lazy("Measure the lift of a campaign"),
+    "analytics.nightly": gettext_lazy("Nightly scoring"),
+    "analytics.prepare_demo": gettext_lazy("Score the demo books"),
+    "analytics.rescore_changed": gettext_lazy("Score changed accounts again"),
+    "analytics.score_book": gettext_lazy("Score a book"),
+    "analytics.train": gettext_lazy("Train models"),
+    "analytics.train_all": gettext_lazy("Weekly training"),
+    "crm.import_book": gettext_lazy("Import a book"),
+    "crm.make_partitions": gettext_lazy("Prepare storage for the coming months"),
+}
+PHASES: Mapping[str, str | Promise] = {
+    "checking": gettext_lazy("Checking"),
+    "checks": gettext_lazy("Checking"),
+    "committing": gettext_lazy("Writing"),
+    "evaluating": gettext_lazy("Evaluating"),
+    "evaluation": gettext_lazy("Evaluating"),
+    "extract": gettext_lazy("Copying data for analysis"),
+    "features": gettext_lazy("Computing features"),
+    "fitting": gettext_lazy("Fitting"),
+    "gate": gettext_lazy("Comparing with the live model"),
+    "lift": gettext_lazy("Measuring lift"),
+    "partitions": gettext_lazy("Making partitions"),
+    "predictions": gettext_lazy("Keeping predictions"),
+    "publishing": gettext_lazy("Publishing"),
+    "reading": gettext_lazy("Reading the file"),
+    "recommendations": gettext_lazy("Choosing recommendations"),
+    "scoring": gettext_lazy("Scoring"),
+    "staging": gettext_lazy("Reading the file"),
+    "train": gettext_lazy("Training"),
+    "training": gettext_lazy("Training"),
+    "values": gettext_lazy("Estimating values"),
+}
+ERRORS: Mapping[str, str | Promise] = {
+    "unexpected": gettext_lazy(
+        "Something went wrong that nobody had foreseen. The log of this job says more."
+    ),
+    "worker_lost": gettext_lazy("Its worker vanished each time it was tried."),
+}
+TONES = {
+    Job.State.RUNNING: "accent",
+    Job.State.DONE: "good",
+    Job.State.FAILED: "bad",
+    Job.State.CANCELLED: "watch",
+}
+ICONS = {
+    Job.State.QUEUED: "clock",
+    Job.State.RUNNING: "loader",
+    Job.State.DONE: "check",
+    Job.State.FAILED: "circle-alert",
+    Job.State.CANCELLED: "ban",
+}
+
+
+def _readable(code: str) -> str:
+    return code.rpartition(".")[2].replace("_", " ").replace("-", " ").capitalize()
+
+
+@register.filter
+def task_words(task: str) -> str:
+    return str(TASKS.get(task) or _readable(task))
+
+
+@register.filter
+def phase_words(phase: str) -> str:
+    return str(PHASES.get(phase) or _readable(phase))
+
+
+@register.filter
+def error_words(error: Mapping[str, Any]) -> str:
+    code = str(error.get("code", ""))
+    return str(ERRORS.get(code) or _readable(code))
+
+
+@register.filter
+def job_tone(job: Job) -> str:
+    return TONES.get(Job.State(job.state), "neutral")
+
+
+@register.filter
+def job_icon(job: Job) -> str:
+    return ICONS[Job.State(job.state)]
+
+
+@register.filter
+def rate_words(job: Job) -> str:
+    """Return how much of the phase was done in a second or a minute, once that says something."""
+    lasted: timedelta | None = getattr(job, "phase_lasted", None)
+    if not job.done or lasted is None or lasted < timedelta(seconds=1):
+        return ""
+    a_second = job.done / lasted.total_seconds()
+    if a_second >= 1:
+        return _("%(n)s a second") % {"n": _count(a_second)}
+    return _("%(n)s a minute") % {"n": _count(a_second * 60)}
+
+
+@register.filter
+def done_share(job: Job) -> str:
+    number = to_decimal(job.done)
+    return "" if number is None or not job.total else percent(number / job.total, 0)
+
+
+@register.filter
+def remaining(job: Job) -> float | None:
+    """Return how many seconds the phase will still take at its pace so far."""
+    lasted: timedelta | None = getattr(job, "phase_lasted", None)
+    if not (job.done and job.total and lasted) or job.state != Job.State.RUNNING:
+        return None
+    return max(0.0, (job.total - job.done) * lasted.total_seconds() / job.done)
+
+
+@register.filter
+def cadence(schedule: Schedule) -> str:
+    if schedule.every_minutes:
+        return _("every %(n)s minutes") % {"n": schedule.every_minutes}
+    at = f"{schedule.at_time:%H:%M}"
+    if schedule.weekday is None:
+        return _("daily at %(time)s") % {"time": at}
+    return _("%(day)s at %(time)s") % {"day": WEEKDAYS[schedule.weekday], "time": at}
+
+
+WEEKDAYS = (
+    gettext_lazy("Mondays"),
+    gettext_lazy("Tuesdays"),
+    gettext_lazy("Wednesdays"),
+    gettext_lazy("Thursdays"),
+    gettext_lazy("Fridays"),
+    gettext_lazy("Saturdays"),
+    gettext_lazy("Sundays"),
+)
+
+
+def _count(value: float) -> str:
+    number = to_decimal(value)
+    return "" if number is None else grouped(number, 0 if value >= 10 else 1)
