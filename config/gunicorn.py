@@ -6,6 +6,8 @@ import gc
 import os
 from typing import Any
 
+from django.urls import get_resolver
+
 from config.logging import logging_config
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -25,4 +27,6 @@ logconfig_dict = logging_config(level=os.environ.get("LOG_LEVEL", "INFO"))
 
 
 def when_ready(_server: Any) -> None:
+    """Load in the master, once, what the first request of each worker would load."""
+    get_resolver().url_patterns  # noqa: B018 - reading it imports every view
     gc.freeze()  # collecting would touch, and so copy, pages that the workers share

@@ -35,7 +35,7 @@ from config.embedded import (
 FREE_BYTES_NEEDED = 1024**3
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT") or 8000)
-WEB_SECONDS = 60
+WEB_SECONDS = 180  # a busy machine may take its time; a dead server is noticed at once
 
 
 class StartError(Exception):
@@ -81,13 +81,14 @@ class Supervisor:
         stamp.write_text(now)
 
     def start_worker(self) -> None:
-        celery = [sys.executable, "-m", "celery", "-A", "config"]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
         worker = [*celery, "worker", "--concurrency=2", "--loglevel=INFO", "--without-mingle"]
         self.start("worker", worker, end_with=signal.SIGQUIT)
 
     def start_beat(self) -> None:
         schedule = str(self.home / "celerybeat-schedule")
-        beat = [sys.executable, "-m", "celery", "-A", "config", "beat", "-s", schedule, "--pidfile="]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
+        beat = [*celery, "beat", "--schedule", schedule, "--pidfile="]
         self.start("beat", beat)
 
     def start_web(self) -> None:
