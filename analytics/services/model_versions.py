@@ -3,15 +3,17 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from analytics.artifacts import Artifact
 from analytics.models import ModelVersion
 from crm.models import Book, User
 from crm.services.feed import record_change
+
+if TYPE_CHECKING:  # web processes promote and retire versions, and carry no numeric libraries
+    from analytics.artifacts import Artifact
 
 State = ModelVersion.State
 
@@ -28,7 +30,7 @@ class Training:
     kind: str
     horizon_days: int
     as_of: datetime
-    artifact: Artifact
+    artifact: "Artifact"
     feature_names: list[str]
     trained_from: datetime | None = None
     trained_to: datetime | None = None
