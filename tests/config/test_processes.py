@@ -5,7 +5,17 @@ import sys
 
 from config.embedded import REPOSITORY
 
-HEAVY = ["numpy", "pandas", "scipy", "sklearn", "skops", "pyarrow", "ibis", "duckdb", "adbc_driver_postgresql"]
+HEAVY = [
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "skops",
+    "pyarrow",
+    "ibis",
+    "duckdb",
+    "adbc_driver_postgresql",
+]
 WEB_PROCESS = f"""
 import sys
 import config.wsgi
