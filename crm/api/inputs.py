@@ -45,14 +45,6 @@ class InstantField(serializers.DateTimeField):
         return value
 
 
-class SecondsField(serializers.FloatField):
-    def to_internal_value(self, data: Any) -> float:
-        try:
-            return super().to_internal_value(data)
-        except OverflowError:
-            self.fail("invalid")
-
-
 class ContactInput(Input):
     name = serializers.CharField(max_length=200)
     job_title = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
@@ -99,7 +91,7 @@ class EventInput(Input):
     term = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     source = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     campaign_code = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
-    duration_seconds = SecondsField(
+    duration_seconds = serializers.FloatField(
         min_value=0, max_value=A_WEEK, required=False, allow_null=True, default=None
     )
     key = serializers.CharField(

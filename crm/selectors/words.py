@@ -6,9 +6,11 @@ Pages and the partner API say the same thing, so the words live below both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils import numberformat
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -47,7 +49,7 @@ def _labels() -> dict[str, str]:
         "recency": _("Time since the last order"),
         "frequency": _("How often it orders"),
         "money": _("How much it spends"),
-        "trend": _("Trend of its spending"),
+        "trend": _("Trend of its orders"),
         "rhythm": _("Its own rhythm"),
         "breadth": _("Range of products"),
         "returns": _("Returns"),
@@ -115,10 +117,10 @@ def _trend(values: Values) -> str:
         return ""
     said = {"share": _share(abs(change))}
     if round(abs(change), 2) == 0:
-        return _("Spends as much as in the period before")
+        return _("Orders as often as in the three months before")
     if change < 0:
-        return _("Spends %(share)s less than in the period before") % said
-    return _("Spends %(share)s more than in the period before") % said
+        return _("Orders %(share)s less often than in the three months before") % said
+    return _("Orders %(share)s more often than in the three months before") % said
 
 
 def _rhythm(values: Values) -> str:
@@ -137,9 +139,15 @@ def _breadth(values: Values) -> str:
     products = values.get("products")
     if products is None:
         return ""
-    said = {"products": _number(products)}
+    said = {"products": _number(products), "days": _days(values.get("days"))}
+    if not said["days"]:
+        return ngettext("%(products)s product", "%(products)s different products", _plural(products)) % said
     return (
-        ngettext("Buys %(products)s product", "Buys %(products)s different products", _plural(products))
+        ngettext(
+            "%(products)s product in %(days)s",
+            "%(products)s different products in %(days)s",
+            _plural(products),
+        )
         % said
     )
 
@@ -155,6 +163,18 @@ def _returns(values: Values) -> str:
 
 def _payment_delay(values: Values) -> str:
     days = values.get("days")
+    if values.get("invoices") and days is not None:
+        said = {"invoices": _number(values["invoices"]), "days": _days(days)}
+        return (
+            ngettext(
+                "%(invoices)s bill open for %(days)s",
+                "%(invoices)s bills open, the oldest for %(days)s",
+                _plural(values["invoices"]),
+            )
+            % said
+        )
+    if values.get("unpaid"):
+        return _("%(bills)s of its last 6 bills not paid") % {"bills": _number(values["unpaid"])}
     if days is None:
         return ""
     if round(days) <= 0:
@@ -185,20 +205,17 @@ def _tenure(values: Values) -> str:
 
 
 def _activity(values: Values) -> str:
-    events = values.get("events")
-    if events is None:
-        return ""
-    said = {"events": _number(events), "days": _days(values.get("days"))}
-    if said["days"]:
-        return (
-            ngettext(
-                "%(events)s visit or view in %(days)s",
-                "%(events)s visits and views in %(days)s",
-                _plural(events),
-            )
-            % said
+    events, days = values.get("events"), values.get("days")
+    if not events:
+        return "" if days is None else _("No visit for %(days)s") % {"days": _days(days)}
+    return (
+        ngettext(
+            "%(events)s visit or view in 30 days",
+            "%(events)s visits and views in 30 days",
+            _plural(events),
         )
-    return ngettext("%(events)s visit or view", "%(events)s visits and views", _plural(events)) % said
+        % {"events": _number(events)}
+    )
 
 
 def _not_enough_data(values: Values) -> str:
@@ -255,16 +272,27 @@ def _plural(number: float) -> int:
     return int(number) if float(number).is_integer() else 2
 
 
-def _number(number: float, decimals: int = 1) -> str:
-    whole = float(number).is_integer()
-    return number_format(number, decimal_pos=0 if whole else decimals, use_l10n=True, force_grouping=True)
+def _grouped(number: float, decimals: int = 0) -> str:
+    return numberformat.format(
+        round(Decimal(str(number)), decimals),
+        decimal_sep=get_format("DECIMAL_SEPARATOR"),
+        decimal_pos=decimals,
+        grouping=3,
+        # Django leaves Chinese numbers ungrouped; ledgers there use the comma too.
+        thousand_sep=get_format("THOUSAND_SEPARATOR") or ",",
+        force_grouping=True,
+    )
+
+
+def _number(number: float) -> str:
+    return _grouped(number, 0 if float(number).is_integer() else 1)
 
 
 def _share(share: float | None) -> str:
     if share is None:
         return ""
     percent = share * 100
-    return f"{number_format(percent, decimal_pos=1 if 0 < abs(percent) < 10 else 0)} %"
+    return f"{_grouped(percent, 1 if 0 < abs(percent) < 10 else 0)} %"
 
 
 def _days(days: float | None) -> str:
@@ -275,8 +303,7 @@ def _days(days: float | None) -> str:
 
 
 def _amount(values: Values) -> str:
-    amount = number_format(values["amount"], decimal_pos=0, force_grouping=True)
-    return f"{values.get('currency') or ''} {amount}".strip()
+    return f"{values.get('currency') or ''} {_grouped(values['amount'])}".strip()
 
 
 SENTENCES: dict[str, Callable[[Values], str]] = {
