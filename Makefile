@@ -12,7 +12,7 @@ NO_SERVICES := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis
 # What a careful operator would set; `check --deploy` must find nothing to say about it.
 AS_IN_PRODUCTION := $(NO_SERVICES) ALLOWED_HOSTS=crm.example.com EMAIL_URL=smtp://mail.example.com:25 HTTPS=1
 
-.PHONY: help setup setup-dev spark-setup run test check bench proof lint types templates audit deploy-check \
+.PHONY: help setup setup-dev spark-setup run test check bench proof lint format types templates audit deploy-check \
 	messages demo-reset clean python
 
 help:
@@ -20,7 +20,7 @@ help:
 	@echo 'make test        all tests'
 	@echo 'make check       everything CI checks, tests last'
 	@echo 'make demo-reset  delete the data of make run and start over next time'
-	@echo 'also: setup lint types templates audit bench proof messages spark-setup'
+	@echo 'also: setup format lint types templates audit bench proof messages spark-setup'
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -65,12 +65,18 @@ lint: setup-dev
 	$(PY) -m ruff format --check
 	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()'
 
+format: setup-dev
+	$(PY) -m ruff check --fix --exit-zero --quiet
+	$(PY) -m ruff format
+	@$(TEMPLATES) | xargs -0 .venv/bin/djade --target-version 5.2 || true
+	@$(TEMPLATES) | xargs -0 $(PY) -m djhtml --tabwidth 4
+
 types: setup-dev
 	$(NO_SERVICES) $(PY) -m mypy
 
 templates: setup-dev
-	@$(TEMPLATES) | xargs -0 $(PY) -m djhtml --check --tabwidth 2
-	@$(TEMPLATES) | xargs -0 $(PY) -m djade --target-version 5.2 --check
+	@$(TEMPLATES) | xargs -0 $(PY) -m djhtml --check --tabwidth 4
+	@$(TEMPLATES) | xargs -0 .venv/bin/djade --target-version 5.2 --check
 
 audit: setup-dev
 	@$(PY) .ci/audit.py
