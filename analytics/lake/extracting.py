@@ -32,8 +32,9 @@ FROM pg_control_system()
 """
 # TRUNCATE and dropping a partition fire no trigger for rows, but both change this list.
 STORAGE = """
-SELECT relid::regclass::text, pg_relation_filenode(relid)::int8
-FROM pg_partition_tree({}) WHERE isleaf ORDER BY 1
+SELECT oid::regclass::text, pg_relation_filenode(oid)::int8 FROM pg_class
+WHERE oid = {table}::regclass AND relkind = 'r'
+   OR oid IN (SELECT relid FROM pg_partition_tree({table}) WHERE isleaf) ORDER BY 1
 """
 
 
@@ -54,7 +55,7 @@ class Snapshot:
         return table.cast(pa.schema([_plain(column) for column in table.schema]))
 
     def storage(self, table: str) -> dict[str, int]:
-        self.cursor.execute(sql.SQL(STORAGE).format(sql.Literal(table)).as_string(None))
+        self.cursor.execute(sql.SQL(STORAGE).format(table=sql.Literal(table)).as_string(None))
         return dict(self.cursor.fetchall())
 
     def ranges(self, source: str) -> Iterator[int]:
@@ -65,7 +66,7 @@ class Snapshot:
             yield number
 
     def _first_id(self, source: str, least: int) -> int | None:
-        query = sql.SQL("SELECT min(id) FROM {} WHERE id >= {}").format(sql.SQL(source), sql.Literal(least))  # type: ignore[arg-type]  # our own constant
+        query = sql.SQL("SELECT min(id) FROM {} WHERE id >= {}").format(sql.SQL(source), sql.Literal(least))
         self.cursor.execute(query.as_string(None))
         found = self.cursor.fetchone()[0]
         return None if found is None else int(found)
@@ -79,7 +80,7 @@ def _plain(column: pa.Field) -> pa.Field:
 @contextmanager
 def open_snapshot() -> Iterator[Snapshot]:
     """Take the refresh's lock, then a snapshot; a second refresh waits for the first."""
-    with dbapi.connect(_conninfo(), autocommit=True) as link, link.cursor() as cursor:
+    with dbapi.connect(conninfo(), autocommit=True) as link, link.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")  # of dates without one
         cursor.execute(f"SELECT pg_advisory_lock{LOCK}::text")
         cursor.fetchall()
@@ -94,7 +95,7 @@ def open_snapshot() -> Iterator[Snapshot]:
         cursor.execute("COMMIT")
 
 
-def _conninfo() -> str:
+def conninfo() -> str:
     parameters = connection.get_connection_params()
     return make_conninfo(**{k: v for k, v in parameters.items() if k not in NOT_FOR_LIBPQ})
 

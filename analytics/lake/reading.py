@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from django.conf import settings
 from ibis.backends import BaseBackend
 
+from analytics.lake.live import connect_live, live_tables
 from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest
 from analytics.lake.tables import TABLES
 
@@ -33,14 +34,16 @@ def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
     manifest = read_manifest(folder)
     if manifest is None:
         raise LakeMissingError("The lake has not been built yet")
-    connection = _connect(folder, memory_limit=memory_limit, threads=threads)
+    is_live = str(settings.ANALYTICS_URL).startswith("postgres")
+    connection = connect_live() if is_live else _connect(folder, memory_limit, threads)
     try:
-        yield Lake(manifest, connection, read_tables(connection, folder, manifest))
+        tables = live_tables(connection) if is_live else _file_tables(connection, folder, manifest)
+        yield Lake(manifest, connection, tables)
     finally:
         connection.disconnect()
 
 
-def _connect(folder: Path, *, memory_limit: str, threads: int) -> BaseBackend:
+def _connect(folder: Path, memory_limit: str, threads: int) -> BaseBackend:
     url = str(settings.ANALYTICS_URL)
     if not url.startswith("duckdb:"):
         return ibis.connect(url)
@@ -49,7 +52,7 @@ def _connect(folder: Path, *, memory_limit: str, threads: int) -> BaseBackend:
     )
 
 
-def read_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> dict[str, ir.Table]:
+def _file_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> dict[str, ir.Table]:
     return {
         table.name: connection.read_parquet(
             [str(folder / name) for name in manifest.tables[table.name].files.values()],

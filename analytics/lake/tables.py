@@ -44,13 +44,15 @@ class Table:
 
     def select(self, *, past: bool = False) -> sql.Composed:
         """Return the query for the present rows, or for the old versions, with known_at/known_to."""
-        columns = {"id": "id", **self.values, **self.instants, **self._known(past=past)}
         expressions = sql.SQL(", ").join(
-            sql.SQL("{} AS {}").format(sql.SQL(expression), sql.Identifier(name))  # type: ignore[arg-type]  # our own constants, above
-            for name, expression in columns.items()
+            sql.SQL("{} AS {}").format(sql.SQL(expression), sql.Identifier(name))
+            for name, expression in self.columns(past=past).items()
         )
         source = f"{self.fact}_past" if past else self.source
-        return sql.SQL("SELECT {} FROM {}").format(expressions, sql.SQL(source))  # type: ignore[arg-type]  # our own constants
+        return sql.SQL("SELECT {} FROM {}").format(expressions, sql.SQL(source))
+
+    def columns(self, *, past: bool = False) -> dict[str, str]:
+        return {"id": "id", **self.values, **self.instants, **self._known(past=past)}
 
     def _known(self, *, past: bool) -> dict[str, str]:
         if not self.by_change:
