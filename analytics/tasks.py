@@ -5,7 +5,7 @@ Pipelines are imported inside the bodies, which keeps numpy and its kin out of w
 
 from celery import shared_task
 
-from crm.services.jobs import run_job
+from crm.services.job_runs import run_job
 
 
 @shared_task(name="analytics.nightly")

@@ -12,11 +12,12 @@ from analytics.features.known import DAY, QUANTITY_UNITS, Known, Tables, microse
 def repeat_summary(
     tables: Tables, *, book_id: int, as_of: datetime, account_ids: Sequence[int] | None = None
 ) -> ir.Table:
-    """Return `account_id, frequency, recency_days, t_days, mean_amount`, as BG/NBD counts them.
+    """Return `account_id, frequency, recency_days, t_days` as BG/NBD counts them, and amounts.
 
     Purchases on one day are one. `frequency` counts purchases after the first, `recency_days`
-    runs from the first to the last, `t_days` from the first to `as_of`, `mean_amount` is the
-    mean of the repeated ones (null without any). Purchases of nothing are left out.
+    runs from the first to the last, `t_days` from the first to `as_of`. `mean_amount` is the mean
+    of the repeated purchases (null without any), `mean_order_amount` that of all of them.
+    Purchases of nothing are left out.
     """
     known = Known(tables, book_id, microseconds(as_of), account_ids)
     sales = known.sales().mutate(day=_.placed_us // DAY)
@@ -29,6 +30,7 @@ def repeat_summary(
         purchases=_.count(),
         first=_.day.min(),
         last=_.day.max(),
+        units=_.units.sum(),
         repeated_units=_.units.sum(where=_.day > _.first_day),
     )
     return summary.select(
@@ -37,6 +39,7 @@ def repeat_summary(
         recency_days=(_.last - _.first).cast("float64"),
         t_days=(known.moment // DAY - _.first).cast("float64"),
         mean_amount=share(_.repeated_units, _.purchases - 1) / 10_000,
+        mean_order_amount=share(_.units, _.purchases) / 10_000,
     )
 
 

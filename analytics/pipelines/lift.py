@@ -10,7 +10,7 @@ from analytics.ml.lift import Arm, Incremental, difference_in_shares, incrementa
 from analytics.ml.metrics import wilson_interval
 from campaigns.models import Campaign
 from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
-from crm.services.jobs import RunningJob
+from crm.services.job_runs import RunningJob
 
 METHOD = "newcombe-welch-1"
 # Everybody enrolled counts from the draw on; what came later never filters the comparison.

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from crm.models import Book, Recommendation, Reliability, Score, Value
 from crm.services.feed import record_change
-from crm.services.jobs import RunningJob
+from crm.services.job_runs import RunningJob
 
 
 class InvalidScoresError(ValueError):

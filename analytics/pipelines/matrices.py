@@ -1,0 +1,66 @@
+"""Rows for models: features as of a moment, beside what happened afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import features
+from analytics.lake import Lake
+from crm.models import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Features of accounts as of one moment: values of shape (accounts, names), NaN unknown."""
+
+    account_ids: NDArray[np.int64]
+    names: list[str]
+    values: NDArray[np.float64]
+
+    def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return these columns; one that does not exist (any more) is unknown for everybody."""
+        place = {name: i for i, name in enumerate(self.names)}
+        absent = np.full(len(self.account_ids), np.nan)
+        return np.column_stack(
+            [self.values[:, place[name]] if name in place else absent for name in names]
+        )
+
+    def rows_of(self, account_ids: NDArray[np.int64]) -> Matrix:
+        """Return the rows of these accounts, in their order. Unknown accounts raise KeyError."""
+        place = np.searchsorted(self.account_ids, account_ids)
+        found = np.take(self.account_ids, place, mode="clip")
+        if not np.array_equal(found, account_ids):
+            raise KeyError(f"No features for accounts {np.setdiff1d(account_ids, self.account_ids)}.")
+        return Matrix(account_ids, self.names, self.values[place])
+
+    def row(self, i: int) -> Mapping[str, float]:
+        return dict(zip(self.names, self.values[i].tolist(), strict=True))
+
+
+def load_matrix(
+    lake: Lake, *, book: Book, as_of: datetime, account_ids: Sequence[int] | None = None
+) -> Matrix:
+    expression = features.compute(
+        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids
+    )
+    found = features.to_matrix(features.collect(expression))
+    return Matrix(found.account_ids, found.names, found.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Features as of a cut-off, and the outcome that followed (0 or 1)."""
+
+    cutoff: datetime
+    account_ids: NDArray[np.int64]
+    X: NDArray[np.float64]
+    y: NDArray[np.int64]
+
+
+def stack(parts: Sequence[Examples]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    return np.vstack([part.X for part in parts]), np.concatenate([part.y for part in parts])

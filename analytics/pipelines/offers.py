@@ -1,0 +1,194 @@
+"""Recommend products: what an account may buy again, what is new to it, what sells now.
+
+A version stores the recommender's settings and how it did; the weights are fitted from the lake
+when lists are made, which takes seconds and keeps a first order from waiting for a training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from django.db import transaction
+from numpy.typing import NDArray
+
+from analytics import features
+from analytics.artifacts import pack, unpack
+from analytics.lake import Lake
+from analytics.ml.ranking import ndcg_and_recall
+from analytics.ml.recommend import PopularityModel, Recommendations, Recommender, recommend_top
+from analytics.models import ModelVersion
+from analytics.pipelines.runs import timed_run
+from analytics.services.model_versions import Training, judge, model_number, store_version
+from crm.models import Account, Book, Product, Recommendation
+from crm.services.job_runs import RunningJob
+from crm.services.publish import Edition, NewRecommendation, publish_recommendations
+
+KIND = ModelVersion.Kind.RECOMMENDATION
+LIST_LENGTH = 10
+TEST_DAYS = 60
+HISTORY_DAYS = 730
+LEAST_PURCHASES = 500
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """Order lines by position of account and product; age in days before the moment."""
+
+    account_ids: Ints
+    product_ids: Ints
+    user: Ints
+    item: Ints
+    age_days: NDArray[np.float64]
+    quantity: NDArray[np.float64]
+
+    def fit(self, recommender: Recommender) -> Recommender:
+        return recommender.fit(
+            self.user, self.item, self.age_days, self.quantity, len(self.account_ids), len(self.product_ids)
+        )
+
+
+def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
+    """Test the recommender on the last 60 days and make it live if it beats popularity.
+
+    Returns None for a book that has sold too little to learn from.
+    """
+    cutoff = as_of - timedelta(days=TEST_DAYS)
+    before, after = _load(lake, book, cutoff), _load(lake, book, as_of)
+    if before.user.size < LEAST_PURCHASES:
+        return None
+    recommender = Recommender()
+    metrics = _test(recommender, before, after)
+    version = store_version(
+        training=Training(
+            book=book,
+            kind=KIND,
+            horizon_days=TEST_DAYS,
+            as_of=as_of,
+            artifact=pack(recommender),
+            feature_names=[],
+            metrics={"ranking": metrics, "protocol": "orders"},
+        )
+    )
+    passed = metrics["ndcg_at_10"] > metrics["popularity_ndcg_at_10"]
+    judge(version=version, passed=passed, reasons=[] if passed else [{"code": "not_better"}])
+    return version
+
+
+def publish(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    *,
+    account_ids: Sequence[int] | None = None,
+    job: RunningJob | None = None,
+) -> dict[str, int]:
+    """Give every account of the book a list; those without history get what sells now."""
+    version = ModelVersion.objects.filter(
+        book=book, kind=KIND, state=ModelVersion.State.LIVE
+    ).first()
+    if version is None:
+        return {}
+    purchases = _load(lake, book, as_of)
+    recommender = purchases.fit(unpack(version))
+    wanted = purchases.account_ids if account_ids is None else np.asarray(list(account_ids))
+    users = np.flatnonzero(np.isin(purchases.account_ids, wanted))
+    found = recommender.recommend(users, k=LIST_LENGTH, exclude=_not_sold(book, purchases))
+    edition = Edition(
+        book=book,
+        as_of=as_of,
+        horizon_days=version.horizon_days,
+        model_version=version.version,
+        model_number=model_number(version.version),
+    )
+    with timed_run("recommend", edition, job) as timed, transaction.atomic():
+        timed.accounts = users.size
+        written = publish_recommendations(
+            recommendations=_rows(purchases, found), edition=edition, job=job
+        )
+    return {str(KIND): written}
+
+
+def _load(lake: Lake, book: Book, as_of: datetime) -> Purchases:
+    """Read what every account of the book had bought by then, newest 24 months."""
+    account_ids = np.array(
+        Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), dtype=np.int64
+    )
+    product_ids = np.array(
+        Product.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), dtype=np.int64
+    )
+    expression = features.purchases(lake.tables, book_id=book.pk, as_of=as_of, days_back=HISTORY_DAYS)
+    table = features.collect(expression)
+    account, product = table["account_id"].to_numpy(), table["product_id"].to_numpy()
+    kept = np.isin(account, account_ids) & np.isin(product, product_ids)
+    return Purchases(
+        account_ids,
+        product_ids,
+        np.searchsorted(account_ids, account[kept]),
+        np.searchsorted(product_ids, product[kept]),
+        table["age_days"].to_numpy().astype(float)[kept],
+        table["quantity"].to_numpy().astype(float)[kept],
+    )
+
+
+def _not_sold(book: Book, purchases: Purchases) -> NDArray[np.bool_]:
+    sold = Product.objects.filter(book=book, is_sold=True).values_list("pk", flat=True)
+    return ~np.isin(purchases.product_ids, np.array(sold, dtype=np.int64))
+
+
+def _rows(purchases: Purchases, found: Recommendations) -> Iterator[NewRecommendation]:
+    for user, item, rank, score, kind, reason_item, value in zip(
+        *(column.tolist() for column in found), strict=True
+    ):
+        yield NewRecommendation(
+            account_id=int(purchases.account_ids[user]),
+            product_id=int(purchases.product_ids[item]),
+            rank=rank,
+            kind=Recommendation.Kind(kind),
+            score=score,
+            reason=_reason(kind, purchases, reason_item, value),
+        )
+
+
+def _reason(kind: str, purchases: Purchases, reason_item: int, value: float) -> dict[str, Any]:
+    match kind:
+        case "new":
+            return {
+                "code": "goes_with",
+                "product_id": int(purchases.product_ids[reason_item]),
+                "share": value,
+            }
+        case "repeat":
+            return {"code": "bought_before", "times": int(value)}
+    return {"code": "popular", "buyers": int(value)}
+
+
+def _test(recommender: Recommender, before: Purchases, after: Purchases) -> dict[str, float]:
+    """Hold lists made 60 days ago against what was bought since, repeats included."""
+    fresh = (after.age_days < TEST_DAYS) & (after.quantity > 0)
+    shape = (len(after.account_ids), len(after.product_ids))
+    bought = sp.csr_array(
+        (np.ones(fresh.sum()), (after.user[fresh], after.item[fresh])), shape=shape
+    )
+    buyers = np.unique(after.user[fresh])
+    before.fit(recommender)
+    found = recommender.recommend(buyers, k=10)
+    ndcg, recall = ndcg_and_recall(found.user, found.item, found.rank, bought)
+    popular = PopularityModel(recent_days=recommender.recent_days)
+    popular.fit(before.user, before.item, before.age_days, n_items=shape[1])
+    top, _ = recommend_top(np.asarray(popular.scores_, dtype=np.float32)[None, :], 10)
+    users, items = np.repeat(buyers, top.shape[1]), np.tile(top[0], buyers.size)
+    ranks = np.tile(np.arange(1, top.shape[1] + 1), buyers.size)
+    popular_ndcg, popular_recall = ndcg_and_recall(users, items, ranks, bought)
+    return {
+        "ndcg_at_10": ndcg,
+        "recall_at_10": recall,
+        "popularity_ndcg_at_10": popular_ndcg,
+        "popularity_recall_at_10": popular_recall,
+        "n": int(buyers.size),
+    }

@@ -1,0 +1,77 @@
+"""Follow the change feed: what customers did changes their scores, what staff did is remembered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from analytics.lake import open_lake, refresh
+from analytics.pipelines.moments import moment_of
+from analytics.pipelines.scoring import score_book
+from analytics.services.predictions import keep_acted
+from crm.models import Account, Book, Change
+from crm.services.feed import advance, read_changes
+from crm.services.job_runs import RunningJob
+from crm.services.jobs import enqueue
+
+READER = "analytics.rescore"
+BATCH = 10_000
+BEHAVIOUR = {
+    "order.placed",
+    "invoice.issued",
+    "payment.received",
+    "event.received",
+    "account.updated",
+}
+ACTED = {"activity.logged", "task.created"}
+
+
+def run(job: RunningJob) -> dict[str, Any]:
+    """React to everything that is new in the feed. Reacting twice to a row does nothing twice."""
+    rescored = acted = 0
+    while changes := read_changes(READER, BATCH):
+        acted += _keep_acted(changes)
+        rescored += _rescore(_by_book(changes, BEHAVIOUR), job)
+        _score_imported_books(changes)
+        advance(READER, changes[-1])
+    return {"rescored": rescored, "acted": acted}
+
+
+def _by_book(changes: Iterable[Change], kinds: set[str]) -> dict[Book, list[int]]:
+    ids = {change.account_id for change in changes if change.kind in kinds}
+    ids.discard(None)
+    books: dict[Book, list[int]] = defaultdict(list)
+    accounts = Account.objects.filter(pk__in=ids).select_related("book").only("pk", "book")
+    for account in accounts.order_by("pk"):
+        books[account.book].append(account.pk)
+    return books
+
+
+def _rescore(accounts: dict[Book, list[int]], job: RunningJob) -> int:
+    if not accounts:
+        return 0
+    job.progress("extract")
+    refresh(progress=job.progress)
+    with open_lake() as lake:
+        for book, ids in accounts.items():
+            score_book(lake, book, moment_of(book), account_ids=ids, job=job)
+    return sum(len(ids) for ids in accounts.values())
+
+
+def _keep_acted(changes: Iterable[Change]) -> int:
+    return sum(
+        keep_acted(book=book, account_ids=ids) for book, ids in _by_book(changes, ACTED).items()
+    )
+
+
+def _score_imported_books(changes: Iterable[Change]) -> None:
+    """An import speaks of a whole book in one row of the feed."""
+    codes = {change.data.get("book") for change in changes if change.kind == "import.committed"}
+    for book in Book.objects.filter(code__in=codes - {None}):
+        enqueue(
+            task="analytics.score_book",
+            scope=f"book:{book.code}",
+            params={"book": book.code},
+            coalesces=True,
+        )

@@ -1,0 +1,156 @@
+"""Score a book as of a moment with its live models, and publish what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from analytics.artifacts import unpack
+from analytics.features import group_of, reason_values
+from analytics.lake import Lake, open_lake, refresh
+from analytics.ml.outcome import AdditiveClassifier
+from analytics.models import ModelVersion, Prediction
+from analytics.pipelines import offers, value
+from analytics.pipelines.matrices import Matrix, load_matrix
+from analytics.pipelines.moments import moment_of
+from analytics.pipelines.reasons import build_reasons, group_contributions
+from analytics.pipelines.runs import timed_run
+from analytics.pipelines.specs import ScoreSpec, specs_of
+from analytics.services.model_versions import model_number
+from analytics.services.predictions import keep_weekly
+from crm.models import Book, Organisation, Score, Value
+from crm.services.job_runs import RunningJob
+from crm.services.publish import Edition, NewScore, NewValue, publish_scores, publish_values
+
+DAYS_OF_A_WEEK = 7
+
+
+def run(job: RunningJob) -> dict[str, Any]:
+    """Score book `params["book"]`, every account of it. Running it twice leaves the same rows."""
+    book = Book.objects.get(code=job.params["book"])
+    as_of = moment_of(book, job.params.get("as_of"))
+    job.progress("extract")
+    refresh(progress=job.progress)
+    with open_lake() as lake:
+        return score_book(lake, book, as_of, job=job)
+
+
+def score_book(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    *,
+    account_ids: Sequence[int] | None = None,
+    with_offers: bool = True,
+    job: RunningJob | None = None,
+) -> dict[str, Any]:
+    """Publish scores, values and recommendations of these accounts, or of all; return how many.
+
+    A full scoring is kept as predictions once a week; `account_ids` alone never is.
+    """
+    say = job.progress if job is not None else _silent
+    say("features")
+    matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids)
+    counts: dict[str, Any] = {"as_of": as_of.isoformat()}
+    is_weekly = account_ids is None and _is_week_over(book, as_of)
+    for spec in specs_of(book):
+        if (version := live_version(book, spec.kind)) is None:
+            continue
+        say("score")
+        edition = edition_of(version, as_of, is_weekly)
+        with timed_run(f"score.{spec.kind}", edition, job) as timed:
+            ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
+            timed.accounts = counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, job)
+    if not with_offers:
+        return counts
+    say("values")
+    counts |= value.publish(lake, book, as_of, account_ids=account_ids, job=job)
+    say("recommend")
+    counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
+    return counts
+
+
+def live_version(book: Book, kind: str) -> ModelVersion | None:
+    return ModelVersion.objects.filter(
+        book=book, kind=kind, state=ModelVersion.State.LIVE
+    ).first()
+
+
+def _score(
+    spec: ScoreSpec, version: ModelVersion, matrix: Matrix, edition: Edition, job: RunningJob | None
+) -> int:
+    model: AdditiveClassifier = unpack(version)
+    with transaction.atomic():
+        written = publish_scores(
+            kind=spec.kind, scores=new_scores(model, version.feature_names, matrix), edition=edition
+        )
+        if spec.kind == Score.Kind.PAYMENT_RISK:
+            probability = model.predict_proba(matrix.columns(version.feature_names))[:, 1]
+            publish_losses(matrix, probability, edition)
+        if edition.is_weekly:
+            keep_weekly(kind=spec.kind, edition=edition)
+        if job is not None:
+            job.fence()
+    return written
+
+
+def new_scores(
+    model: AdditiveClassifier, names: list[str], matrix: Matrix
+) -> Iterator[NewScore]:
+    """Return each account's score with its reasons, from a model of these features."""
+    X = matrix.columns(names)
+    probability = model.predict_proba(X)[:, 1]
+    groups = {name: group_of(name) for name in names}
+    codes, points = group_contributions(model.contributions(X), names, groups)
+    for i, account_id in enumerate(matrix.account_ids.tolist()):
+        yield NewScore(
+            account_id,
+            float(probability[i]),
+            float(model.base_log_odds_),
+            build_reasons(points[i], codes, matrix.row(i), reason_values),
+        )
+
+
+def publish_losses(matrix: Matrix, probability: NDArray[np.float64], edition: Edition) -> None:
+    """Expected loss is probability times exposure: what is owed on the last statement."""
+    exposure = np.nan_to_num(np.maximum(matrix.columns(["balance_last"])[:, 0], 0.0))
+    values = (
+        NewValue(account_id, float(p * owed), details={"probability": float(p), "exposure": float(owed)})
+        for account_id, p, owed in zip(
+            matrix.account_ids.tolist(), probability, exposure, strict=True
+        )
+    )
+    publish_values(
+        kind=Value.Kind.EXPECTED_LOSS, values=values, currency=reporting_currency(), edition=edition
+    )
+
+
+def reporting_currency() -> str:
+    return Organisation.objects.get().reporting_currency
+
+
+def edition_of(version: ModelVersion, as_of: datetime, is_weekly: bool) -> Edition:
+    return Edition(
+        book=version.book,
+        as_of=as_of,
+        horizon_days=version.horizon_days,
+        model_version=version.version,
+        model_number=model_number(version.version),
+        is_weekly=is_weekly,
+    )
+
+
+def _is_week_over(book: Book, as_of: datetime) -> bool:
+    """Say whether the last kept predictions are a week old, or of this very moment (a rerun)."""
+    kept = Prediction.objects.filter(book=book, occasion=Prediction.Occasion.WEEKLY)
+    last = kept.order_by("-as_of").values_list("as_of", flat=True).first()
+    return last is None or last == as_of or (as_of - last).days >= DAYS_OF_A_WEEK
+
+
+def _silent(*_: object, **__: object) -> None:
+    """Report to nobody, for callers without a job."""

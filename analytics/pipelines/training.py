@@ -1,0 +1,190 @@
+"""Train one kind of score for one book, test it on later data, and let the gate decide."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from analytics.artifacts import ArtifactMismatchError, pack, unpack
+from analytics.features import group_of
+from analytics.lake import Lake, open_lake, refresh
+from analytics.ml.gate import Verdict, judge_challenger, judge_first
+from analytics.ml.metrics import reliability
+from analytics.ml.outcome import AdditiveClassifier, RecencyFrequencyLogistic
+from analytics.models import ModelVersion
+from analytics.pipelines import offers, value
+from analytics.pipelines.matrices import Examples, load_matrix, stack
+from analytics.pipelines.moments import moment_of
+from analytics.pipelines.reasons import group_contributions
+from analytics.pipelines.specs import SPECS, ScoreSpec
+from analytics.services.model_versions import Training, judge, store_version
+from crm.models import Book
+from crm.services.job_runs import RunningJob
+
+TEST_SHARE = 0.3  # of the accounts, where there is one cut-off only
+SEED = 0
+BASELINE = ("recency_days", "orders_365")
+EDGES = np.linspace(0, 1, 11)
+
+
+class NothingToLearnError(RuntimeError):
+    """There is no cut-off date from which this score could be learnt yet."""
+
+
+def run(job: RunningJob) -> dict[str, Any]:
+    """Train `params["kind"]` of book `params["book"]` with what was known at `as_of`."""
+    book = Book.objects.get(code=job.params["book"])
+    as_of = moment_of(book, job.params.get("as_of"))
+    job.progress("extract")
+    refresh(progress=job.progress)
+    with open_lake() as lake:
+        version = train_kind(lake, book, job.params["kind"], as_of, job)
+    if version is None:
+        return {"version": None}
+    return {"version": version.version, "state": version.state, "reasons": version.verdict["reasons"]}
+
+
+def train_kind(
+    lake: Lake, book: Book, kind: str, as_of: datetime, job: RunningJob | None = None
+) -> ModelVersion | None:
+    """Train any kind of model; None where the book doesn't have what it takes."""
+    if kind == ModelVersion.Kind.CUSTOMER_VALUE:
+        return value.train(lake, book, as_of)
+    if kind == ModelVersion.Kind.RECOMMENDATION:
+        return offers.train(lake, book, as_of)
+    return train(lake, book, SPECS[kind], as_of, job)
+
+
+def train(
+    lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime, job: RunningJob | None = None
+) -> ModelVersion:
+    """Return the new version, live if the gate let it through, else rejected with the reasons.
+
+    :raises NothingToLearnError: if no outcome is known yet.
+    """
+    parts, names = _examples(lake, book, spec, as_of)
+    if job is not None:
+        job.progress("train")
+    train_parts, test, protocol = _split(parts, spec)
+    verdict, metrics = _test(book, spec, names, train_parts, test)
+    final = _fit(*stack(parts))
+    version = store_version(
+        training=Training(
+            book=book,
+            kind=spec.kind,
+            horizon_days=spec.horizon_days,
+            as_of=as_of,
+            artifact=pack(final),
+            feature_names=names,
+            trained_from=parts[-1].cutoff,
+            trained_to=parts[0].cutoff,
+            metrics={**metrics, "protocol": protocol, "rows": sum(len(part.y) for part in parts)},
+        )
+    )
+    judge(version=version, passed=verdict.passed, reasons=verdict.reasons)
+    version.refresh_from_db(fields=["state", "verdict"])
+    return version
+
+
+def _examples(
+    lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime
+) -> tuple[list[Examples], list[str]]:
+    parts: list[Examples] = []
+    names: list[str] = []
+    for cutoff in spec.cutoffs(book, as_of):
+        matrix = load_matrix(lake, book=book, as_of=cutoff)
+        ids, happened = spec.label(lake, book, cutoff, as_of)
+        if ids.size == 0:
+            continue
+        names = names or matrix.names
+        parts.append(Examples(cutoff, ids, matrix.rows_of(ids).columns(names), happened))
+    if not parts:
+        raise NothingToLearnError(f"No outcome of {spec.kind} is known in {book.code} as of {as_of}.")
+    return parts, names
+
+
+def _split(parts: list[Examples], spec: ScoreSpec) -> tuple[list[Examples], Examples, str]:
+    """Hold out the last cut-off; train on those whose outcome was known by then.
+
+    Where there is one cut-off only, hold out accounts instead: weaker, and said so.
+    """
+    test = parts[0]
+    settled = test.cutoff - timedelta(days=spec.horizon_days)
+    earlier = [part for part in parts[1:] if part.cutoff <= settled]
+    if earlier:
+        return earlier, test, "temporal"
+    first, second = train_test_split(
+        np.arange(len(test.y)), test_size=TEST_SHARE, random_state=SEED, stratify=test.y
+    )
+    return [_part(test, first)], _part(test, second), "accounts"
+
+
+def _part(examples: Examples, rows: NDArray[np.int64]) -> Examples:
+    return Examples(
+        examples.cutoff, examples.account_ids[rows], examples.X[rows], examples.y[rows]
+    )
+
+
+def _fit(X: NDArray[np.float64], y: NDArray[np.int64]) -> AdditiveClassifier:
+    return AdditiveClassifier(random_state=SEED).fit(X, y)
+
+
+def _test(
+    book: Book, spec: ScoreSpec, names: list[str], train_parts: list[Examples], test: Examples
+) -> tuple[Verdict, dict[str, Any]]:
+    X, y = stack(train_parts)
+    challenger = _fit(X, y)
+    predicted = challenger.predict_proba(test.X)[:, 1]
+    rival = _live_prediction(book, spec, names, test)
+    if rival is None:
+        columns = [names.index(name) for name in BASELINE]
+        baseline = RecencyFrequencyLogistic().fit(X[:, columns], y)
+        verdict = judge_first(test.y, predicted, baseline.predict_proba(test.X[:, columns])[:, 1])
+    else:
+        verdict = judge_challenger(test.y, predicted, rival)
+    metrics = {
+        "gate": {**verdict.metrics, "rival": "recency_frequency" if rival is None else "live"},
+        "reliability": [band._asdict() for band in reliability(test.y, predicted, EDGES)],
+        "features": _importance(challenger, names, test.X),
+    }
+    return verdict, metrics
+
+
+def _live_prediction(
+    book: Book, spec: ScoreSpec, names: list[str], test: Examples
+) -> NDArray[np.float64] | None:
+    """Return the live model's predictions for the same accounts, or None where there is none.
+
+    It may have seen these outcomes if it is younger than the cut-off: that favours the live model.
+    """
+    live = ModelVersion.objects.filter(book=book, kind=spec.kind, state=ModelVersion.State.LIVE)
+    version = live.first()
+    if version is None:
+        return None
+    try:
+        model = unpack(version)
+    except ArtifactMismatchError:
+        return None  # it can't be used here any more, so it is no rival
+    place = {name: i for i, name in enumerate(names)}
+    absent = np.full(len(test.y), np.nan)
+    X = np.column_stack(
+        [test.X[:, place[n]] if n in place else absent for n in version.feature_names]
+    )
+    probability: NDArray[np.float64] = model.predict_proba(X)[:, 1]
+    return probability
+
+
+def _importance(
+    model: AdditiveClassifier, names: list[str], X: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """Return the groups of features by the spread of their contributions, unit: log-odds."""
+    codes, points = group_contributions(
+        model.contributions(X), names, {name: group_of(name) for name in names}
+    )
+    spread = points.std(axis=0)
+    order = np.argsort(-spread, kind="stable")
+    return [{"code": codes[i], "spread": float(spread[i])} for i in order]

@@ -1,0 +1,156 @@
+"""Expected value of customers without a contract: how often they will buy, and for how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from analytics import features
+from analytics.artifacts import pack, unpack
+from analytics.lake import Lake
+from analytics.ml.value import CustomerValue
+from analytics.models import ModelVersion
+from analytics.pipelines.runs import timed_run
+from analytics.services.model_versions import Training, judge, model_number, store_version
+from crm.models import Book, Organisation, Value
+from crm.services.job_runs import RunningJob
+from crm.services.publish import Edition, NewValue, publish_values
+
+KIND = ModelVersion.Kind.CUSTOMER_VALUE
+HORIZON_DAYS = 365
+TEST_DAYS = 90
+LEAST_CUSTOMERS = 200
+COLUMNS = ("frequency", "recency_days", "t_days", "mean_order_amount")
+
+
+def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
+    """Fit on everything known at `as_of`; the error is that of a fit 90 days earlier.
+
+    Returns None where too few customers have ordered: then nobody is given a value.
+    """
+    _ids, history = _histories(lake, book, as_of)
+    if len(history) < LEAST_CUSTOMERS:
+        return None
+    model = CustomerValue().fit(*history.T)
+    test = _test(lake, book, as_of)
+    version = store_version(
+        training=Training(
+            book=book,
+            kind=KIND,
+            horizon_days=HORIZON_DAYS,
+            as_of=as_of,
+            artifact=pack(model),
+            feature_names=list(COLUMNS),
+            metrics={"value": test, "protocol": "orders", "parameters": _parameters(model)},
+        )
+    )
+    passed = test["mae"] <= test["mean_mae"]
+    judge(version=version, passed=passed, reasons=[] if passed else [{"code": "not_better"}])
+    return version
+
+
+def publish(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    *,
+    account_ids: Sequence[int] | None = None,
+    job: RunningJob | None = None,
+) -> dict[str, int]:
+    version = ModelVersion.objects.filter(
+        book=book, kind=KIND, state=ModelVersion.State.LIVE
+    ).first()
+    if version is None:
+        return {}
+    model: CustomerValue = unpack(version, feature_names=list(COLUMNS))
+    ids, history = _histories(lake, book, as_of, account_ids)
+    if ids.size == 0:
+        return {}
+    edition = Edition(
+        book=book,
+        as_of=as_of,
+        horizon_days=version.horizon_days,
+        model_version=version.version,
+        model_number=model_number(version.version),
+    )
+    with timed_run("value", edition, job) as timed, transaction.atomic():
+        timed.accounts = publish_values(
+            kind=Value.Kind.CUSTOMER_VALUE,
+            values=_new_values(model, ids, history, version.horizon_days),
+            currency=Organisation.objects.get().reporting_currency,
+            edition=edition,
+            job=job,
+        )
+    return {str(KIND): timed.accounts}
+
+
+def _new_values(
+    model: CustomerValue, ids: NDArray[np.int64], history: NDArray[np.float64], horizon: int
+) -> list[NewValue]:
+    forecast = model.forecast(*history.T, horizon=float(horizon))
+    return [
+        NewValue(
+            account_id,
+            float(forecast.expected[i]),
+            float(forecast.low[i]),
+            float(forecast.high[i]),
+            {
+                "probability_alive": float(forecast.alive[i]),
+                "orders": float(forecast.purchases[i]),
+            },
+        )
+        for i, account_id in enumerate(ids.tolist())
+    ]
+
+
+def _histories(
+    lake: Lake, book: Book, as_of: datetime, account_ids: Sequence[int] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return account ids and their (frequency, recency, tenure in days, mean amount an order)."""
+    expression = features.repeat_summary(
+        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids
+    )
+    table = features.collect(expression)
+    ids = table["account_id"].to_numpy()
+    return ids, np.column_stack([table[name].to_numpy().astype(float) for name in COLUMNS])
+
+
+def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, float]:
+    """Fit 90 days earlier and hold the expected number of orders against the real one.
+
+    `mean_mae` is the error of giving everybody his own rate so far, the simple rival.
+    """
+    cutoff = as_of - timedelta(days=TEST_DAYS)
+    ids, before = _histories(lake, book, cutoff)
+    later_ids, later = _histories(lake, book, as_of)
+    frequency, recency, tenure, amount = before.T
+    model = CustomerValue().fit(frequency, recency, tenure, amount)
+    expected = model.purchases_.expected_purchases(TEST_DAYS, frequency, recency, tenure)
+    real = later[np.searchsorted(later_ids, ids), 0] - frequency
+    naive = frequency / np.maximum(tenure, 1.0) * TEST_DAYS
+    return {
+        "mae": float(np.abs(expected - real).mean()),
+        "mean_mae": float(np.abs(naive - real).mean()),
+        "bias": float((expected - real).mean()),
+        "spearman": float(spearmanr(expected, real).statistic),
+        "n": int(ids.size),
+    }
+
+
+def _parameters(model: CustomerValue) -> dict[str, float]:
+    purchases, spend = model.purchases_, model.spend_
+    return {
+        "r": float(purchases.r_),
+        "α": float(purchases.alpha_),
+        "a": float(purchases.a_),
+        "b": float(purchases.b_),
+        "p": float(spend.p_),
+        "q": float(spend.q_),
+        "γ": float(spend.gamma_),
+    }
