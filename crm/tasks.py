@@ -16,3 +16,19 @@ def make_partitions(*, job_id: int) -> None:
     from crm.services.jobs import run_job
 
     run_job(job_id, partitions.make)
+
+
+@shared_task(name="crm.import_book")
+def import_book(*, job_id: int) -> None:
+    from crm.pipelines.imports import books
+    from crm.services.jobs import run_job
+
+    run_job(job_id, books.run)
+
+
+@shared_task(name="crm.export_accounts")
+def export_accounts(*, job_id: int) -> None:
+    from crm.pipelines import export_accounts as pipeline
+    from crm.services.jobs import run_job
+
+    run_job(job_id, pipeline.run)

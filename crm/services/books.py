@@ -1,0 +1,75 @@
+"""Books of business: the two of the demo, and the organisation that they belong to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg.sql import SQL
+
+from crm.models import Book, Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class DemoBook:
+    """A historical book. Its dates are local wall-clock times of the years in its file."""
+
+    code: str
+    name: str
+    currency: str
+    begins: datetime  # naive: midnight of the first day
+    ends: datetime  # naive: the midnight after everything in the file
+    score_kinds: tuple[str, ...]
+    attribution: str
+
+
+def ensure_organisation() -> Organisation:
+    """Return the organisation of this installation, making it when there is none."""
+    organisation, _ = Organisation.objects.get_or_create(id=1, defaults={"name": "Sextant demo"})
+    return organisation
+
+
+# Whole weeks keep the weekdays and nearly the season; the book then ended within the last week.
+_SPAN = SQL("""
+    WITH shift AS (
+        SELECT floor(extract(epoch FROM statement_timestamp() AT TIME ZONE %(zone)s - %(ends)s)
+                     / 604800)::int AS weeks
+    )
+    SELECT weeks, (%(begins)s + weeks * interval '7 days') AT TIME ZONE %(zone)s,
+           (%(ends)s + weeks * interval '7 days') AT TIME ZONE %(zone)s
+    FROM shift
+""")
+
+
+@transaction.atomic
+def open_demo_book(demo: DemoBook) -> Book:
+    """Return the book, making it when it isn't there yet.
+
+    Its dates are shifted once, when it is made, so that a later run finds the same ones.
+    """
+    existing = Book.objects.filter(code=demo.code).first()
+    if existing is not None:
+        return existing
+    zone = ensure_organisation().time_zone
+    weeks, starts_at, ends_at = _span(demo, zone)
+    book, _ = Book.objects.get_or_create(
+        code=demo.code,
+        defaults={
+            "name": demo.name,
+            "currency": demo.currency,
+            "is_demo": True,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "shifted_weeks": weeks,
+            "attribution": demo.attribution,
+            "score_kinds": list(demo.score_kinds),
+        },
+    )
+    return book
+
+
+def _span(demo: DemoBook, zone: str) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SPAN, {"zone": zone, "begins": demo.begins, "ends": demo.ends})
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
