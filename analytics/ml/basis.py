@@ -114,14 +114,19 @@ def _find_spike(x: FloatArray, weight: FloatArray) -> float | None:
 def _cubic_pieces(z: FloatArray, knots: FloatArray) -> list[FloatArray]:
     """Return one natural-spline function for each knot but the last two."""
     last, before = knots[-1], knots[-2]
-    tail = np.maximum(z - last, 0.0) ** 3
+    tail = _cubed(z - last)
 
     def rising(knot: float) -> FloatArray:
-        piece: FloatArray = (np.maximum(z - knot, 0.0) ** 3 - tail) / (last - knot)
+        piece: FloatArray = (_cubed(z - knot) - tail) / (last - knot)
         return piece
 
     anchor = rising(before)
     return [rising(knot) - anchor for knot in knots[:-2]]
+
+
+def _cubed(z: FloatArray) -> FloatArray:
+    positive = np.maximum(z, 0.0)
+    return positive * positive * positive  # several times faster than a power
 
 
 def orthonormal(columns: FloatArray, weight: FloatArray) -> FloatArray:

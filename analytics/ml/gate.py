@@ -15,7 +15,6 @@ LARGEST_LOSS = 0.01  # relative log-loss that the interval must exclude
 SLOPE_RANGE = (0.8, 1.2)
 FEWEST_OF_A_CLASS = 50  # with fewer the interval itself can't be trusted
 
-_AUC_DRAWS = 200
 _FLOOR_DRAWS = 200
 
 
@@ -127,7 +126,7 @@ def _slope_rule(slope: float | None, *, constant: bool) -> list[dict[str, Any]]:
 def _describe(
     y: FloatArray, p: FloatArray, p_rival: ArrayLike, difference: metrics.Interval
 ) -> dict[str, float | None]:
-    ranking = metrics.bootstrap_interval(metrics.auc, y, p, draws=_AUC_DRAWS)
+    ranking = metrics.auc_interval(y, p)
     floor, floor_p95 = metrics.ece_floor(p, draws=_FLOOR_DRAWS)
     slope, intercept = metrics.calibration_line(y, p) if np.ptp(p) else (np.nan, np.nan)
     figures = {

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from analytics.ml.basis import ColumnBasis, fit_basis, orthonormal
 from analytics.ml.calibration import Line, fit_line
+from analytics.ml.newton import RidgeLogistic, out_of_fold_log_odds
 
 FloatArray = NDArray[np.float64]
 
@@ -170,13 +170,11 @@ class AdditiveClassifier(_BinaryProbability):
             raise ValueError("C must be positive")
         X_, label, weight = self._checked_training(X, y, sample_weight)
         design, mixes = self._fit_columns(X_, weight)
-        learner = LogisticRegression(
-            C=self.C * _EFFECT_SD**2, solver="newton-cholesky", tol=1e-8, warm_start=True
-        )
-        coef, intercept = _fit_linear(learner, design, label, weight)
-        line = self._calibrate(learner, design, label, weight)
-        self._store(mixes, line.slope * coef)
-        self.base_log_odds_ = line.slope * intercept + line.intercept
+        problem = RidgeLogistic(design, label.astype(np.float64), weight, 1.0 / (self.C * _EFFECT_SD**2))
+        theta = problem.minimise(problem.start())
+        line = self._calibrate(problem, theta)
+        self._store(mixes, line.slope * theta[1:])
+        self.base_log_odds_ = float(line.slope * theta[0] + line.intercept)
         self.calibration_slope_, self.calibration_intercept_ = line
         return self
 
@@ -243,27 +241,21 @@ class AdditiveClassifier(_BinaryProbability):
         centred: FloatArray = np.isnan(X[:, [j]]) - self.missing_shares_[j]
         return centred / self._indicator_sd(j)
 
-    def _calibrate(
-        self,
-        learner: LogisticRegression,
-        design: FloatArray,
-        label: NDArray[np.int64],
-        weight: FloatArray,
-    ) -> Line:
+    def _calibrate(self, problem: RidgeLogistic, theta: FloatArray) -> Line:
         """Learn slope and intercept from log-odds of rows that each model has not seen."""
-        folds = min(self.calibrate_folds, int(np.bincount(label).min()))
+        label = problem.y
+        folds = min(self.calibrate_folds, int(np.bincount(label.astype(np.int64)).min()))
         if folds < 2:
             return Line(1.0, 0.0)
-        unseen = np.empty(label.size)
         splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
-        for rest, held_out in splitter.split(design, label):
-            coef, intercept = _fit_linear(learner, design[rest], label[rest], weight[rest])
-            unseen[held_out] = design[held_out] @ coef + intercept
-        line = fit_line(unseen, label, weight, slope_prior_sd=_SLOPE_PRIOR_SD)
+        fold = np.empty(label.size, dtype=np.int64)
+        for number, (_, held_out) in enumerate(splitter.split(label, label)):
+            fold[held_out] = number
+        unseen = out_of_fold_log_odds(problem, theta, fold)
+        line = fit_line(unseen, label, problem.weight, slope_prior_sd=_SLOPE_PRIOR_SD)
         if line.slope > 0.0:
             return line
-        share = float(np.average(label, weights=weight))  # no signal: everybody gets the base rate
-        return Line(0.0, float(np.log(share / (1.0 - share))))
+        return Line(0.0, float(problem.start()[0]))  # no signal: everybody gets the base rate
 
     def _store(self, mixes: list[FloatArray | None], coef: FloatArray) -> None:
         """Translate weights of the design back to weights of each column's functions."""
@@ -277,17 +269,6 @@ class AdditiveClassifier(_BinaryProbability):
             if self._has_indicator(j):
                 self.missing_coefs_[j] = coef[at] / self._indicator_sd(j)
                 at += 1
-
-
-def _fit_linear(
-    learner: LogisticRegression, design: FloatArray, label: NDArray[np.int64], weight: FloatArray
-) -> tuple[FloatArray, float]:
-    """Fit from where the learner stands; return weights, shape (k,), and intercept."""
-    if design.shape[1] == 0:
-        share = float(np.average(label, weights=weight))
-        return np.zeros(0), float(np.log(share / (1.0 - share)))
-    learner.fit(design, label, sample_weight=weight)
-    return learner.coef_[0].copy(), float(learner.intercept_[0])
 
 
 class RecencyFrequencyLogistic(_BinaryProbability):
@@ -324,8 +305,10 @@ class RecencyFrequencyLogistic(_BinaryProbability):
         Raises
         ------
         ValueError
-            If `y` has not exactly two classes or `X` an infinite value.
+            If `y` has not exactly two classes, `X` an infinite value, or `C` is not positive.
         """
+        if self.C <= 0.0:
+            raise ValueError("C must be positive")
         X_, label, weight = self._checked_training(X, y, sample_weight)
         logs = _signed_log(X_)
         known = ~np.isnan(logs)
@@ -333,10 +316,10 @@ class RecencyFrequencyLogistic(_BinaryProbability):
         self.mean_ = weight @ np.where(known, logs, 0.0) / mass
         spread = np.sqrt(weight @ np.where(known, logs - self.mean_, 0.0) ** 2 / mass)
         self.scale_ = np.where(spread > 1e-12, spread, 1.0)
-        learner = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-8)
-        learner.fit(self._standardise(X_), label, sample_weight=weight)
-        self.coef_ = learner.coef_[0].copy()
-        self.intercept_ = float(learner.intercept_[0])
+        standard = self._standardise(X_)
+        problem = RidgeLogistic(standard, label.astype(np.float64), weight, 1.0 / self.C)
+        theta = problem.minimise(problem.start())
+        self.intercept_, self.coef_ = float(theta[0]), theta[1:]
         return self
 
     def decision_function(self, X: ArrayLike) -> FloatArray:

@@ -93,6 +93,21 @@ def test_bootstrap_interval_covers_the_value_and_repeats_itself(calibrated):
     assert interval == metrics.bootstrap_interval(metrics.auc, y, p, draws=100)
 
 
+def test_interval_of_the_auc_agrees_with_the_bootstrap(calibrated):
+    y, p = calibrated[0][:2_000], calibrated[1][:2_000].round(2)
+
+    interval = metrics.auc_interval(y, p)
+
+    assert interval == pytest.approx(metrics.bootstrap_interval(metrics.auc, y, p), abs=0.003)
+    assert interval.mean == pytest.approx(metrics.auc(y, p))
+
+
+def test_interval_of_the_auc_at_its_ends_and_for_single_rows():
+    assert metrics.auc_interval([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == (1, 1, 1)
+    with pytest.raises(ValueError, match="two rows"):
+        metrics.auc_interval([0, 0, 1], [0.1, 0.2, 0.3])
+
+
 def test_bootstrap_survives_a_single_positive():
     interval = metrics.bootstrap_interval(metrics.auc, [1, 0, 0], [0.9, 0.2, 0.4], draws=50)
 
