@@ -98,7 +98,8 @@ bench: setup-dev
 # Needs gettext (apt install gettext). The compiled files are kept in the repository, because a
 # machine that only runs the product has no gettext.
 messages: setup-dev
-	$(NO_SERVICES) $(PY) manage.py makemessages --all --no-location --no-wrap --ignore '.venv/*' --ignore 'tests/*'
+	$(NO_SERVICES) $(PY) manage.py makemessages --all --no-location --no-wrap --no-obsolete \
+		--ignore '.venv/*' --ignore 'tests/*'
 	$(NO_SERVICES) $(PY) manage.py compilemessages --ignore '.venv/*'
 
 clean:
