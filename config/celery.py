@@ -42,7 +42,7 @@ def options() -> dict[str, Any]:
     }
 
 
-class SeenStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types for it
+class SeenStep(bootsteps.StartStopStep):
     """Write down every few seconds that this worker is there, whatever its processes are doing."""
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:

@@ -7,11 +7,11 @@ transaction commits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection, models
-from psycopg.types.json import Jsonb
 
 from crm.models import Change
 
@@ -53,10 +53,10 @@ def record_changes_of(
         cursor.execute(
             f"""
             INSERT INTO crm_change (kind, object_id, account_id, data)
-            SELECT %s, changed.object_id, changed.account_id, %s
+            SELECT %s, changed.object_id, changed.account_id, %s::jsonb
             FROM ({pairs}) AS changed (object_id, account_id)
-            """,  # noqa: S608 - the query was compiled by the ORM
-            [kind, Jsonb(data or {}), *parameters],
+            """,
+            [kind, json.dumps(data or {}), *parameters],
         )
         return int(cursor.rowcount)
 

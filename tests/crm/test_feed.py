@@ -13,7 +13,7 @@ from crm.services.jobs import run_job
 from tests.factories import AccountFactory, JobFactory
 
 
-def read_all(reader: str, limit: int = 1000) -> list[int]:
+def read_all(reader: str, limit: int = 1000) -> list[int | None]:
     found = []
     while changes := read_changes(reader, limit):
         found += [change.object_id for change in changes]
@@ -70,8 +70,7 @@ def test_a_transaction_that_commits_late_is_never_skipped(transactional_db):
 def test_every_committed_row_is_read_once_whatever_the_interleaving(transactional_db, data):
     Change.objects.all().delete()
     FeedCursor.objects.all().delete()
-    writers: dict[int, tuple[Writer, list[int]]] = {}
-    committed, seen, number = set(), [], 0
+    writers, committed, seen, number = {}, set(), [], 0
 
     for _step in range(data.draw(st.integers(5, 20))):
         which = data.draw(st.integers(0, 3))

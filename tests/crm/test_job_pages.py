@@ -14,7 +14,7 @@ from tests.factories import JobFactory, UserFactory
 HTMX = {"HX-Request": "true"}
 
 
-def running(**columns: object) -> Job:
+def running(**columns):
     job = JobFactory(task="analytics.nightly", state=Job.State.RUNNING, attempt=1, **columns)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -27,7 +27,7 @@ def due_since(minutes: int, **columns: object) -> Schedule:
     return schedule
 
 
-def utc(*parts: int) -> datetime:
+def utc(*parts):
     return datetime(*parts, tzinfo=UTC)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
+import celery
 import pytest
 import redis
 from celery import Celery
@@ -23,7 +24,6 @@ from django.db import connection
 
 from config.children import Child
 from crm.models import Job, Schedule
-from crm.services import jobs
 from crm.services.jobs import enqueue
 from tests.proof.tasks import EFFECTS
 
@@ -113,9 +113,9 @@ class Plant:
 
     def start(self, name: str, *arguments: str) -> Child:
         variables = [f"{key}={value}" for key, value in self.environment().items()]
-        celery = [sys.executable, "-m", "celery", "-A", "tests.proof.app", *arguments]
+        program = [sys.executable, "-m", "celery", "-A", "tests.proof.app", *arguments]
         log = self.folder / f"{name}.log"
-        child = Child(name=name, command=["env", *variables, *celery], log=log, end_with=signal.SIGKILL)
+        child = Child(name=name, command=["env", *variables, *program], log=log, end_with=signal.SIGKILL)
         self.children.append(child)
         return child
 
@@ -145,8 +145,8 @@ class Plant:
         wait_for(lambda: Job.objects.get(pk=job.pk).state in states, seconds=self.size.patience)
         job.refresh_from_db()
 
-    def wait_for_effects(self, job: Job, number: int) -> None:
-        wait_for(lambda: len(effects(job)) >= number, seconds=self.size.patience)
+    def wait_for_effects(self, job: Job, number: int, *, attempt: int | None = None) -> None:
+        wait_for(lambda: len(effects(job, attempt=attempt)) >= number, seconds=self.size.patience)
 
     def end(self) -> None:
         for child in self.children:
@@ -197,7 +197,7 @@ def plant(
     with connection.cursor() as cursor:
         cursor.execute(EFFECTS)
     made = Plant(tmp_path, size)
-    monkeypatch.setattr(jobs.celery, "current_app", made.sender)
+    monkeypatch.setattr(celery, "current_app", made.sender)
     monkeypatch.setattr(django_settings, "JOB_DEAD_AFTER_SECONDS", size.dead_after)
     yield made
     made.end()

@@ -59,8 +59,9 @@ def test_two_beats_at_once(plant: Plant) -> None:
     beats = [plant.start_beat("one"), plant.start_beat("other")]
 
     wait_for(lambda: Job.objects.filter(state=Job.State.DONE).count() >= 10, seconds=plant.size.patience)
-    for beat in beats:
-        wait_for(lambda b=beat: plant.log(b).count("crm.tick") >= 3, seconds=plant.size.patience)
+    wait_for(
+        lambda: all(plant.log(beat).count("crm.tick") >= 3 for beat in beats), seconds=plant.size.patience
+    )
 
     jobs = list(Job.objects.order_by("pk"))
     assert len(jobs) == 10

@@ -54,7 +54,7 @@ def test_stopped_and_woken_beside_its_successor(plant: Plant, asleep: str) -> No
     of_the_first = effects(job)
     plant.start_worker("second")
 
-    wait_for(lambda: effects(job, attempt=2), seconds=plant.size.patience)
+    plant.wait_for_effects(job, 1, attempt=2)
     while time.monotonic() - stopped_at < plant.size.asleep:
         time.sleep(0.1)
     assert Job.objects.get(pk=job.pk).state == Job.State.RUNNING  # the successor is at it
@@ -95,7 +95,7 @@ def test_cut_off_from_the_database_twice(plant: Plant) -> None:
     job = plant.add_job(batches=BATCHES, before_fence=0.2, between=0.2)
 
     for attempt in (1, 2):
-        wait_for(lambda n=attempt: effects(job, attempt=n), seconds=plant.size.patience)
+        plant.wait_for_effects(job, 1, attempt=attempt)
         cut_all_connections()
     plant.wait_for_state(job, Job.State.DONE)
 
@@ -117,13 +117,13 @@ def test_killed_three_times_it_has_failed_and_the_queue_goes_on(plant: Plant) ->
     job = plant.add_job(batches=100, between=0.5)
 
     for attempt in (1, 2, 3):
-        wait_for(lambda n=attempt: effects(job, attempt=n), seconds=plant.size.patience)
+        plant.wait_for_effects(job, 1, attempt=attempt)
         os.kill(runner(job), signal.SIGKILL)
     plant.wait_for_state(job, Job.State.FAILED)
     following = plant.add_job(batches=2)
     plant.wait_for_state(following, Job.State.DONE)
 
-    assert (job.attempt, job.error["code"]) == (3, "worker_lost")
+    assert (job.attempt, job.error) == (3, {"code": "worker_lost", "type": "", "where": ""})
     assert effects(job) == list(range(len(effects(job))))
     assert effects(following) == [0, 1]
 
