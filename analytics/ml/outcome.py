@@ -23,7 +23,7 @@ _BEND_SHARE = 0.3
 _SLOPE_PRIOR_SD = 0.5  # a handful of rows must not turn the model upside down
 
 
-class _BinaryProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class _BinaryProbability(ClassifierMixin, BaseEstimator):
     """What the two classifiers share: checks of input, and predictions from log-odds."""
 
     def decision_function(self, X: ArrayLike) -> FloatArray:

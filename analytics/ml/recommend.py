@@ -45,7 +45,7 @@ def recommend_top(scores: Scores, k: int) -> tuple[IntArray, Scores]:
     return items, top
 
 
-class ItemModel(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class ItemModel(BaseEstimator):
     r"""Which products go with which: EASE, a linear autoencoder in closed form.
 
     .. math:: \min_B \lVert X - X B \rVert^2 + \lambda \lVert B \rVert^2
@@ -157,7 +157,7 @@ def _ease(gram: FloatArray, l2: float) -> Scores:
     return weights
 
 
-class RepeatModel(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class RepeatModel(BaseEstimator):
     r"""What a customer keeps buying: its own purchases, fading with age.
 
     .. math:: s_{ui} = \sum_{\text{days on which } u \text{ bought } i} 2^{-\text{age} / h}
@@ -239,7 +239,7 @@ def _purchases(
     return user, item, age
 
 
-class PopularityModel(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class PopularityModel(BaseEstimator):
     """What sells now: customers who bought an item lately.
 
     Parameters
@@ -310,7 +310,7 @@ class Recommendations(NamedTuple):
     reason_value: FloatArray
 
 
-class Recommender(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class Recommender(BaseEstimator):
     """Offers for every customer: repeats first, then new products, then what sells.
 
     Parameters

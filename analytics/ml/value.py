@@ -63,7 +63,7 @@ def _maximise(loss: Loss, starts: list[list[float]], least: list[float]) -> Floa
     return np.asarray(best.x, dtype=np.float64)
 
 
-class BetaGeoNBD(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class BetaGeoNBD(BaseEstimator):
     r"""How often customers come back, and who has silently left.
 
     While active a customer buys at rate :math:`\lambda \sim \mathrm{Gamma}(r, \alpha)`; after
@@ -225,7 +225,7 @@ def _beta_quadrature(a: float, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.clip((points + 1.0) / 2.0, 1e-15, 1.0), vectors[:, 0, :] ** 2
 
 
-class GammaGammaSpend(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class GammaGammaSpend(BaseEstimator):
     r"""What a customer's purchase is worth on average, seen through few purchases.
 
     One purchase is :math:`\mathrm{Gamma}(p, \nu)`, and a customer's
@@ -349,7 +349,7 @@ class ValueForecast(NamedTuple):
     alive: FloatArray
 
 
-class CustomerValue(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+class CustomerValue(BaseEstimator):
     r"""Money that each customer will bring within a horizon, with a predictive interval.
 
     The expectation is :math:`E(\text{purchases}) \cdot E(M)` of `BetaGeoNBD` and
