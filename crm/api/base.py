@@ -34,9 +34,7 @@ MAX_BODY_BYTES = 1_000_000
 class BoundedJsonParser(JSONParser):
     """DRF reads the stream itself, past Django's own limit on the size of a request."""
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Any = None
-    ) -> dict[str, Any]:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
         request = parser_context["request"]
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
             raise TooLarge(_("The request is larger than %(bytes)s bytes.") % {"bytes": MAX_BODY_BYTES})

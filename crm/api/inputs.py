@@ -95,7 +95,10 @@ class EventInput(Input):
         min_value=0, max_value=A_WEEK, required=False, allow_null=True, default=None
     )
     key = serializers.CharField(
-        max_length=64, required=False, allow_blank=True, default="",
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        default="",
         help_text="Your own id of the event; sent again, it is ignored.",
     )
 

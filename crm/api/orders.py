@@ -57,8 +57,6 @@ class OrderDetailView(ApiView):
     def get(self, request: Request, public_id: UUID) -> Response:
         lines = OrderLine.objects.select_related("product").order_by("id")
         orders = Order.objects.visible_to(self.principal).select_related("account")
-        order = get_object_or_404(
-            orders.prefetch_related(Prefetch("lines", lines)), public_id=public_id
-        )
+        order = get_object_or_404(orders.prefetch_related(Prefetch("lines", lines)), public_id=public_id)
         body: dict[str, Any] = {"data": OrderDetailSerializer(order).data}
         return conditional(request, body, revision=order.changed_xid)

@@ -100,9 +100,7 @@ class AccountSerializer(Plain):
     updated_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
 
-    @extend_schema_field(
-        serializers.ListField(child=serializers.ChoiceField(PartnerAccount.Role.choices))
-    )
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(PartnerAccount.Role.choices)))
     def get_roles(self, account: Account) -> list[str]:
         return rows.roles(account)
 

@@ -94,10 +94,7 @@ def _frequency(values: Values) -> str:
     said = {"orders": _number(orders), "days": _days(values.get("days"))}
     if said["days"]:
         return (
-            ngettext(
-                "%(orders)s order in %(days)s", "%(orders)s orders in %(days)s", _plural(orders)
-            )
-            % said
+            ngettext("%(orders)s order in %(days)s", "%(orders)s orders in %(days)s", _plural(orders)) % said
         )
     return ngettext("%(orders)s order", "%(orders)s orders", _plural(orders)) % said
 
@@ -208,14 +205,11 @@ def _activity(values: Values) -> str:
     events, days = values.get("events"), values.get("days")
     if not events:
         return "" if days is None else _("No visit for %(days)s") % {"days": _days(days)}
-    return (
-        ngettext(
-            "%(events)s visit or view in 30 days",
-            "%(events)s visits and views in 30 days",
-            _plural(events),
-        )
-        % {"events": _number(events)}
-    )
+    return ngettext(
+        "%(events)s visit or view in 30 days",
+        "%(events)s visits and views in 30 days",
+        _plural(events),
+    ) % {"events": _number(events)}
 
 
 def _not_enough_data(values: Values) -> str:

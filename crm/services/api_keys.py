@@ -76,9 +76,7 @@ def verify_token(*, token: str) -> ApiKey:
     prefix = rest.partition("_")[0]
     if mark != MARK or len(prefix) != PREFIX_LENGTH or not token.isascii():
         raise KeyUnknownError
-    noted = ExpressionWrapper(
-        Q(last_used_at__gt=Now() - USE_IS_NOTED_EVERY), output_field=BooleanField()
-    )
+    noted = ExpressionWrapper(Q(last_used_at__gt=Now() - USE_IS_NOTED_EVERY), output_field=BooleanField())
     keys = ApiKey.objects.select_related("partner__book").annotate(use_is_noted=noted)
     key = keys.filter(prefix=prefix).first()
     if key is None or not hmac.compare_digest(bytes(key.digest), _digest(token)):

@@ -1,13 +1,14 @@
 """Books of business: the two of the demo, and the organisation that they belong to."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 from psycopg.sql import SQL
 
-from crm.models import Book, Organisation
+from crm.models import Book, ExchangeRate, Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class DemoBook:
     ends: datetime  # naive: the midnight after everything in the file
     score_kinds: tuple[str, ...]
     attribution: str
+    reporting_rate: Decimal | None = None  # of its currency; none is needed when it is the reporting one
 
 
 def ensure_organisation() -> Organisation:
@@ -50,8 +52,9 @@ def open_demo_book(demo: DemoBook) -> Book:
     existing = Book.objects.filter(code=demo.code).first()
     if existing is not None:
         return existing
-    zone = ensure_organisation().time_zone
-    weeks, starts_at, ends_at = _span(demo, zone)
+    organisation = ensure_organisation()
+    _fix_rate(demo, organisation)
+    weeks, starts_at, ends_at = _span(demo, organisation.time_zone)
     book, _ = Book.objects.get_or_create(
         code=demo.code,
         defaults={
@@ -66,6 +69,16 @@ def open_demo_book(demo: DemoBook) -> Book:
         },
     )
     return book
+
+
+def _fix_rate(demo: DemoBook, organisation: Organisation) -> None:
+    if demo.reporting_rate is not None and demo.currency != organisation.reporting_currency:
+        ExchangeRate.objects.get_or_create(
+            base=demo.currency,
+            quote=organisation.reporting_currency,
+            valid_from=date(2000, 1, 1),
+            defaults={"rate": demo.reporting_rate, "source": "fixed rate for the demo"},
+        )
 
 
 def _span(demo: DemoBook, zone: str) -> tuple[Any, ...]:

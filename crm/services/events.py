@@ -113,9 +113,7 @@ def store_events(*, sender: ApiPrincipal, events: Sequence[NewEvent]) -> Stored:
     return Stored(stored, duplicates=len(events) - stored)
 
 
-def _visible_accounts(
-    sender: ApiPrincipal, events: Sequence[NewEvent]
-) -> dict[UUID | None, tuple[int, int]]:
+def _visible_accounts(sender: ApiPrincipal, events: Sequence[NewEvent]) -> dict[UUID | None, tuple[int, int]]:
     asked = {event.account_id for event in events if event.account_id}
     if not asked:
         return {}
@@ -123,9 +121,7 @@ def _visible_accounts(
     return {public: (pk, book) for public, pk, book in found.values_list("public_id", "pk", "book_id")}
 
 
-def _visible_products(
-    sender: ApiPrincipal, events: Sequence[NewEvent]
-) -> dict[tuple[int, str], int]:
+def _visible_products(sender: ApiPrincipal, events: Sequence[NewEvent]) -> dict[tuple[int, str], int]:
     asked = {event.product_code for event in events if event.product_code}
     if not asked:
         return {}
@@ -133,9 +129,7 @@ def _visible_products(
     return {(book, code): pk for book, code, pk in found.values_list("book_id", "code", "pk")}
 
 
-def _row(
-    position: int, event: NewEvent, account_id: int | None, product_id: int | None
-) -> dict[str, Any]:
+def _row(position: int, event: NewEvent, account_id: int | None, product_id: int | None) -> dict[str, Any]:
     return {
         "position": position,
         "kind": event.kind,

@@ -121,9 +121,7 @@ def _insert(partner: Partner, lead: NewLead) -> Account:
         currency=lead.currency or partner.book.currency,
         stage=Account.Stage.LEAD,
     )
-    PartnerAccount.objects.create(
-        partner=partner, account=account, role=PartnerAccount.Role.REFERRED
-    )
+    PartnerAccount.objects.create(partner=partner, account=account, role=PartnerAccount.Role.REFERRED)
     if lead.external_id:
         _name(partner, account, lead.external_id)
     contact = None
@@ -136,9 +134,7 @@ def _insert(partner: Partner, lead: NewLead) -> Account:
             phone=person.phone,
         )
     if lead.note:
-        Activity.objects.create(
-            account=account, contact=contact, kind=Activity.Kind.NOTE, text=lead.note
-        )
+        Activity.objects.create(account=account, contact=contact, kind=Activity.Kind.NOTE, text=lead.note)
     return account
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +20,23 @@ class LinkDatesError(Exception):
     """A link would end before it begins."""
 
 
-@transaction.atomic
-def save_partner(*, partner: Partner) -> Partner:
-    """Store a new or edited partner."""
-    partner.save()
-    partner.refresh_from_db()
+class PartnerChangedError(Exception):
+    """Somebody else saved the partner first; nothing was written."""
+
+
+def create_partner(*, details: Mapping[str, Any]) -> Partner:
+    partner = Partner(**details)
+    partner.save(force_insert=True)
     return partner
+
+
+def edit_partner(*, partner: Partner, revision: int, changes: Mapping[str, Any]) -> None:
+    """Store the changes if the partner still is at `revision`.
+
+    :raises PartnerChangedError: when somebody saved it in between.
+    """
+    if not Partner.objects.filter(pk=partner.pk, revision=revision).update(**changes):
+        raise PartnerChangedError
 
 
 def link_account(

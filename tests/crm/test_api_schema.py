@@ -39,10 +39,13 @@ def test_the_description_has_no_warnings(tmp_path):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("path", "media_type"), [
-    ("/api/v1/schema/", "application/vnd.oai.openapi+json"),
-    ("/api/v1/schema.yaml", "application/vnd.oai.openapi"),
-])
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/api/v1/schema/", "application/vnd.oai.openapi+json"),
+        ("/api/v1/schema.yaml", "application/vnd.oai.openapi"),
+    ],
+)
 def test_anybody_may_read_the_description(client, path, media_type):
     answer = client.get(path)
 
