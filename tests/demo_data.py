@@ -6,7 +6,7 @@ from crm.models import Book, Job
 from crm.pipelines.imports import books
 from crm.services.jobs import Pipeline, run_job
 
-SMALL = {"wholesale": 400}
+SMALL = {"wholesale": 400, "bank": 2_000}
 
 
 def run_pipeline(pipeline: Pipeline, *, task: str, scope: str = "", **params: Any) -> Job:

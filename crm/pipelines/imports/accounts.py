@@ -5,7 +5,8 @@ from psycopg.sql import Literal
 
 from crm.pipelines.imports.layout import Run
 
-# `import_accounts` has value, kind, name, industry, country, since_at and attributes.
+# `import_accounts` has value, kind, name, industry, country, since_at,
+# owner_id, team_id and attributes.
 _IDS = """
     CREATE TEMPORARY TABLE import_account_ids AS
     SELECT wanted.value, known.row_id IS NULL AS is_new,
@@ -16,9 +17,9 @@ _IDS = """
 """
 _ACCOUNTS = """
     INSERT INTO crm_account (id, public_id, book_id, kind, name, industry, country, currency,
-        stage, customer_since, attributes)
+        stage, customer_since, owner_id, team_id, attributes)
     SELECT account_id, uuidv7(), {book}, kind, name, industry, country, {currency}, 'customer',
-        (since_at AT TIME ZONE {zone})::date, attributes
+        (since_at AT TIME ZONE {zone})::date, owner_id, team_id, attributes
     FROM import_accounts JOIN import_account_ids USING (value) WHERE is_new ORDER BY account_id
 """
 _EXTERNAL_IDS = """
@@ -28,7 +29,7 @@ _EXTERNAL_IDS = """
 _EARLIER = """
     UPDATE crm_account AS kept SET customer_since = (since_at AT TIME ZONE {zone})::date
     FROM import_accounts JOIN import_account_ids USING (value)
-    WHERE kept.id = account_id AND NOT is_new
+    WHERE kept.id = account_id AND NOT is_new AND since_at IS NOT NULL
         AND (kept.customer_since IS NULL OR kept.customer_since > (since_at AT TIME ZONE {zone})::date)
 """
 

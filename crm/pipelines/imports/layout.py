@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from crm.models import Book, Import
 from crm.pipelines.imports.parquet import copy_parquet, sha256_of
 from crm.services.books import DemoBook, ensure_organisation, open_demo_book
+from crm.services.demo_staff import ensure_staff
 from crm.services.import_rules import Rule, Staging, check_rows, record_hits
 from crm.services.imports import mark_committing, mark_done, mark_failed, mark_validated, open_import
 from crm.services.jobs import JobLostError, RunningJob
@@ -41,6 +42,12 @@ class Run:
             shift=SQL("interval {}").format(Literal(f"{self.book.shifted_weeks * 7} days")),
             **more,
         )
+
+    def upsert(self, cursor: CursorWrapper, statement: str, **more: Composable) -> dict[str, int]:
+        """Run a statement that returns for each row it wrote whether that row is new."""
+        cursor.execute(self.sql(statement, **more))
+        is_new = [inserted for (inserted,) in cursor.fetchall()]
+        return {"inserted": sum(is_new), "updated": len(is_new) - sum(is_new)}
 
     def rate(self, cursor: CursorWrapper, *, day: Composable) -> Composable:
         """Return the SQL of the exchange rate of a day.
@@ -81,6 +88,7 @@ def import_file(job: RunningJob, layout: Layout) -> dict[str, Any]:
     if source_import.state == Import.State.DONE:
         return {"import": source_import.pk, "unchanged": True}
     organisation = ensure_organisation()
+    ensure_staff()
     run = Run(
         source_import.book, source_import, organisation.reporting_currency, organisation.time_zone, limit
     )

@@ -6,12 +6,12 @@ Every statement may be repeated: what is there already and equal is not written 
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
-from psycopg.sql import Composable
 
 from crm.pipelines.imports.accounts import write_accounts
 from crm.pipelines.imports.categories import category_of
 from crm.pipelines.imports.layout import Run
 from crm.pipelines.simulated.names import company_name, industry
+from crm.pipelines.simulated.staff import owners
 
 SOURCE = "online_retail"
 
@@ -24,12 +24,12 @@ _ACCEPTED = """
 _NEW_ACCOUNTS = """
     CREATE TEMPORARY TABLE import_accounts AS
     SELECT value, 'organisation' AS kind, {name} AS name, {industry} AS industry, country, since_at,
-        '{{}}'::jsonb AS attributes
+        owner_id, team_id, '{{}}'::jsonb AS attributes
     FROM (
         SELECT customer AS value, customer::bigint AS number, min(placed_at) AS since_at,
             coalesce(min(latest_country_code), '') AS country
         FROM accepted_lines GROUP BY customer
-    ) AS customers
+    ) AS customers, {owners}
 """
 # The price is the one most often asked; a product is still sold if it was in the last half year.
 _PRODUCTS = """
@@ -104,12 +104,14 @@ def commit(cursor: CursorWrapper, run: Run) -> dict[str, Any]:
     """Write everything that was accepted, and return how many rows of each kind are new or changed."""
     cursor.execute(_ACCEPTED)
     cursor.execute("ANALYZE accepted_lines")
-    cursor.execute(run.sql(_NEW_ACCOUNTS, name=company_name(), industry=industry()))
+    cursor.execute(
+        run.sql(_NEW_ACCOUNTS, name=company_name(), industry=industry(), owners=owners("wholesale"))
+    )
     accounts = write_accounts(cursor, run, source=SOURCE)
-    products = _upsert(cursor, run.sql(_PRODUCTS, category=category_of("max(product_name)")))
+    products = run.upsert(cursor, _PRODUCTS, category=category_of("max(product_name)"))
     day = run.sql("(placed_at AT TIME ZONE {zone})::date")
     cursor.execute(run.sql(_STAGED_ORDERS, rate=run.rate(cursor, day=day)))
-    orders = _upsert(cursor, run.sql(_ORDERS))
+    orders = run.upsert(cursor, _ORDERS)
     cursor.execute("ANALYZE crm_order, crm_product")  # or the planner takes them for empty
     cursor.execute(run.sql(_STAGED_LINES))
     cursor.execute("ANALYZE import_lines")
@@ -120,9 +122,3 @@ def commit(cursor: CursorWrapper, run: Run) -> dict[str, Any]:
     cursor.execute(_LINES)
     lines = {"inserted": cursor.rowcount, "replaced": replaced}
     return {"accounts": accounts, "products": products, "orders": orders, "lines": lines}
-
-
-def _upsert(cursor: CursorWrapper, statement: Composable) -> dict[str, int]:
-    cursor.execute(statement)
-    is_new = [inserted for (inserted,) in cursor.fetchall()]
-    return {"inserted": sum(is_new), "updated": len(is_new) - sum(is_new)}
