@@ -1,5 +1,6 @@
 """Settings, from the environment only. Every variable is described in docs/operator-guide.md."""
 
+import os
 from pathlib import Path
 
 import environ
@@ -8,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.logging import logging_config
 from config.secret import kept_secret
+
+# One thread for each worker process: two that share a core with others make a fit five times slower.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
