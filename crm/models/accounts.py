@@ -116,6 +116,8 @@ class Contact(Record):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     is_simulated = models.BooleanField(default=False)
 
+    objects = OfAccountQuerySet.as_manager()
+
     class Meta(Record.Meta):
         indexes = [models.Index("account", "name", name="contact_by_account")]
 

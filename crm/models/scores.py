@@ -144,3 +144,7 @@ class Reliability(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.low}-{self.high}"
+
+    @property
+    def observed(self) -> float:
+        return self.happened / self.accounts if self.accounts else 0.0

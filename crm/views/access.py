@@ -1,10 +1,11 @@
 """Who may open a view: capabilities for whole pages, `visible_to` for the rows on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
@@ -44,9 +45,21 @@ def require_capability(capability: str) -> Callable[[View[P]], View[P]]:
 def get_visible(queryset: QuerySet[M], **lookup: object) -> M:
     """Return the one row of a queryset already narrowed by `visible_to`, or answer 404.
 
-    A row that exists and is not visible answers like one that doesn't exist.
+    A row that exists and is not visible answers like one that doesn't exist, and so does an id
+    that is none.
     """
     try:
         return queryset.get(**lookup)
-    except queryset.model.DoesNotExist as error:
+    except (queryset.model.DoesNotExist, ValidationError) as error:
         raise Http404 from error
+
+
+def valid_ids(texts: Iterable[str]) -> list[UUID]:
+    """Return those of the texts that are ids; a form can send anything."""
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,118 @@
+"""Forms about accounts and their people. Saving is the services' business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.models import Account, AttributeDefinition, Contact, User
+from crm.selectors.countries import COUNTRIES
+from crm.selectors.directory import list_people
+
+CURRENCIES = ("GBP", "EUR", "USD", "TWD", "CNY", "JPY", "CHF")
+ATTRIBUTE_PREFIX = "attr_"
+
+
+class PersonField(forms.ModelChoiceField):
+    """Somebody on the staff, by public id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=list_people(), to_field_name="public_id", **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show the person of a record, which knows only the row's id."""
+        if isinstance(value, int):
+            return User.objects.filter(pk=value).values_list("public_id", flat=True).first()
+        return super().prepare_value(value)
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
+    owner = PersonField(label=_("Owner"), required=False)
+    country = forms.ChoiceField(label=_("Country"), required=False)
+    currency = forms.ChoiceField(label=_("Currency"), choices=[(code, code) for code in CURRENCIES])
+
+    class Meta:
+        model = Account
+        fields = (
+            "name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since",
+        )  # fmt: skip
+        widgets = {"customer_since": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def __init__(
+        self, *args: Any, definitions: Iterable[AttributeDefinition] = (), only: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        named = sorted(((str(name), code) for code, name in COUNTRIES.items()))
+        choices = [("", "–"), *((code, name) for name, code in named)]
+        if self.instance.country and self.instance.country not in COUNTRIES:
+            choices.append((self.instance.country, self.instance.country))
+        self.fields["country"].choices = choices  # type: ignore[attr-defined]
+        if self.instance.pk:
+            del self.fields["book"]  # a book's models were trained on its accounts
+        for definition in definitions:
+            name = f"{ATTRIBUTE_PREFIX}{definition.key}"
+            self.fields[name] = attribute_field(definition)
+            self.initial.setdefault(name, self.instance.attributes.get(definition.key))
+        if only:
+            self.fields = {only: self.fields[only]}
+
+    def details(self) -> dict[str, Any]:
+        """Return what was entered for the account's own columns."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if not name.startswith(ATTRIBUTE_PREFIX)
+        }
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what was entered for custom attributes; None where nothing was."""
+        return {
+            name.removeprefix(ATTRIBUTE_PREFIX): attribute_value(value)
+            for name, value in self.cleaned_data.items()
+            if name.startswith(ATTRIBUTE_PREFIX)
+        }
+
+    def _post_clean(self) -> None:
+        """Leave the instance as it stands in the database: the service compares against it."""
+
+    def _save_m2m(self) -> None:
+        raise NotImplementedError("crm.services.accounts saves")
+
+
+class ContactForm(forms.ModelForm):  # type: ignore[type-arg] # likewise
+    class Meta:
+        model = Contact
+        fields = ("name", "job_title", "email", "phone")
+
+    def _post_clean(self) -> None:
+        """Leave the instance alone, as above."""
+
+
+def attribute_field(definition: AttributeDefinition) -> forms.Field:
+    """Return the form field of a custom attribute."""
+    types = AttributeDefinition.Type
+    given = {"label": definition.label, "required": False}
+    if definition.type == types.NUMBER:
+        return forms.FloatField(**given)
+    if definition.type == types.DATE:
+        return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **given)
+    if definition.type == types.BOOLEAN:
+        choices = [("", "–"), ("true", _("Yes")), ("false", _("No"))]
+        return forms.TypedChoiceField(
+            choices=choices, coerce=lambda text: text == "true", empty_value=None, **given
+        )
+    if definition.type == types.CHOICE:
+        return forms.ChoiceField(choices=[("", "–"), *definition.choices.items()], **given)
+    return forms.CharField(max_length=200, **given)
+
+
+def attribute_value(value: Any) -> Any:
+    """Return an entered value as JSON keeps it."""
+    if value in (None, ""):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

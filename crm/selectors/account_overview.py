@@ -1,0 +1,75 @@
+"""What the head of an account page says: money, tickets and how many rows stand behind each tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+
+from crm.models import Account, Ticket
+
+YEAR = timedelta(days=365)
+
+_OVERVIEW = """
+    SELECT
+        (SELECT coalesce(sum(amount_reporting), 0) FROM crm_order
+         WHERE account_id = %(id)s AND placed_at > %(year)s AND placed_at <= %(as_of)s
+           AND (cancelled_at IS NULL OR cancelled_at > %(as_of)s)),
+        (SELECT coalesce(sum(amount_reporting), 0) FROM crm_order
+         WHERE account_id = %(id)s AND placed_at > %(before)s AND placed_at <= %(year)s
+           AND (cancelled_at IS NULL OR cancelled_at > %(as_of)s)),
+        (SELECT count(*) FROM crm_order WHERE account_id = %(id)s),
+        (SELECT min(placed_at) FROM crm_order WHERE account_id = %(id)s AND kind = 'sale'),
+        (SELECT max(placed_at) FROM crm_order WHERE account_id = %(id)s AND kind = 'sale'),
+        (SELECT count(*) FROM crm_invoice WHERE account_id = %(id)s),
+        (SELECT count(*) FROM crm_contact WHERE account_id = %(id)s),
+        (SELECT count(*) FROM crm_ticket WHERE account_id = %(id)s),
+        (SELECT count(*) FROM crm_ticket WHERE account_id = %(id)s AND state IN ('open', 'pending')),
+        (SELECT max(priority) FROM crm_ticket WHERE account_id = %(id)s AND state IN ('open', 'pending')),
+        (SELECT count(*) FROM crm_task WHERE account_id = %(id)s AND done_at IS NULL
+           AND due_date < %(today)s),
+        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOverview:
+    revenue: Decimal  # of the 12 months before `as_of`, reporting currency
+    revenue_before: Decimal  # of the 12 months before those
+    orders: int
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    invoices: int
+    contacts: int
+    tickets: int
+    open_tickets: int
+    worst_priority: int | None
+    overdue_tasks: int
+    currency: str  # that of the revenue
+
+    @property
+    def revenue_change(self) -> Decimal | None:
+        """Return the change against the year before, when there was such a year."""
+        return self.revenue / self.revenue_before - 1 if self.revenue_before > 0 else None
+
+    @property
+    def worst_ticket(self) -> str:
+        return "" if self.worst_priority is None else str(Ticket.Priority(self.worst_priority).label)
+
+    @property
+    def has_urgent_ticket(self) -> bool:
+        return (self.worst_priority or 0) >= Ticket.Priority.HIGH
+
+
+def get_overview(account: Account, *, as_of: datetime) -> AccountOverview:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OVERVIEW,
+            {
+                "id": account.pk, "as_of": as_of, "year": as_of - YEAR, "before": as_of - 2 * YEAR,
+                "today": as_of.date(),
+            },
+        )  # fmt: skip
+        return AccountOverview(*cursor.fetchone())

@@ -1,0 +1,143 @@
+"""What somebody should look at first, by role. Lists of five."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+
+from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
+from crm.selectors.account_criteria import with_numbers
+from crm.selectors.account_list import AccountRow, account_rows
+from crm.selectors.work import visible_tickets
+
+FIVE = 5
+AT_RISK_FROM = 0.3  # below this a high value is no reason to worry
+CANDIDATES = 200
+
+
+def list_at_risk(user: User) -> list[AccountRow]:
+    """Return the accounts with most money at risk: churn risk x expected value.
+
+    Among the 200 most valuable that may leave, so that no list is sorted as a whole.
+    """
+    risky = with_numbers(Account.objects.visible_to(user)).filter(
+        churn_score__value__gte=AT_RISK_FROM, value_amount__isnull=False
+    )
+    valuable = risky.order_by("-value_amount__amount", "-value_amount__account_id").only(
+        "public_id", "name", "country", "owner_id", "book_id"
+    )
+    rows = account_rows(list(valuable[:CANDIDATES]))
+    return sorted(rows, key=_money_at_risk, reverse=True)[:FIVE]
+
+
+def list_expected_losses(user: User) -> list[AccountRow]:
+    accounts = with_numbers(Account.objects.visible_to(user)).filter(expected_loss_amount__isnull=False)
+    ordered = accounts.order_by("-expected_loss_amount__amount", "-expected_loss_amount__account_id")
+    return account_rows(list(ordered.only("public_id", "name", "country", "owner_id", "book_id")[:FIVE]))
+
+
+def list_due_tasks(user: User) -> QuerySet[Task]:
+    tasks = Task.objects.filter(assignee=user, done_at=None).select_related("account")
+    return tasks.order_by("due_date", "pk")[:FIVE]
+
+
+def list_my_tickets(user: User) -> QuerySet[Ticket]:
+    return _queue(user).filter(assignee=user)[:FIVE]
+
+
+def list_ticket_queue(user: User) -> QuerySet[Ticket]:
+    return _queue(user)[: 2 * FIVE]
+
+
+def count_tickets(user: User) -> dict[str, int]:
+    states: dict[str, int] = Ticket.objects.visible_to(user).aggregate(
+        open=Count("pk", filter=Q(state="open")),
+        pending=Count("pk", filter=Q(state="pending")),
+        nobody=Count("pk", filter=Q(state="open", assignee=None)),
+        oldest=Min("opened_at", filter=Q(state="open")),
+    )
+    return states
+
+
+def list_partners(user: User) -> QuerySet[Partner]:
+    open_links = Q(account_links__until__isnull=True, account_links__isnull=False)
+    partners = Partner.objects.visible_to(user).filter(is_active=True)
+    return partners.annotate(accounts=Count("account_links", filter=open_links)).order_by("-accounts")[:FIVE]
+
+
+def list_latest_jobs(user: User, *, failed: bool = False) -> QuerySet[Job]:
+    jobs = Job.objects.visible_to(user).filter(parent=None)
+    if failed:
+        jobs = jobs.filter(state=Job.State.FAILED)
+    return jobs.order_by("-pk")[:FIVE]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the published scores of one kind in one book are, and how many there are."""
+
+    book: Book
+    kind: str
+    accounts: int
+    as_of: datetime | None
+    model_version: str
+
+    @property
+    def label(self) -> str:
+        return str(Score.Kind(self.kind).label)
+
+
+def list_freshness() -> list[Freshness]:
+    """Return a line for each score that a book should have, also for one that was never published."""
+    found = {
+        (row["account__book"], row["kind"]): row
+        for row in Score.objects.values("account__book", "kind").annotate(
+            accounts=Count("pk"), newest=Max("as_of"), version=Max("model_version")
+        )
+    }
+    lines = []
+    for book in Book.objects.order_by("pk"):
+        for kind in book.score_kinds:
+            row = found.get((book.pk, kind), {})
+            lines.append(
+                Freshness(book, kind, row.get("accounts", 0), row.get("newest"), row.get("version", ""))
+            )
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLine:
+    source: Import
+    caught: int
+    rejected: int
+
+
+def list_quality() -> list[QualityLine]:
+    """Return the latest finished import of each book with what its rules caught."""
+    imports = Import.objects.filter(state=Import.State.DONE).select_related("book").order_by("-pk")[:FIVE]
+    counts = {
+        row["source_import"]: row
+        for row in RuleCount.objects.filter(source_import__in=[source.pk for source in imports])
+        .values("source_import")
+        .annotate(
+            caught=Count("pk", filter=Q(rows__gt=0)),
+            rejected=Count("pk", filter=Q(rows__gt=0, verdict="rejected")),
+        )
+    }
+    return [
+        QualityLine(
+            source, counts.get(source.pk, {}).get("caught", 0), counts.get(source.pk, {}).get("rejected", 0)
+        )
+        for source in imports
+    ]
+
+
+def _queue(user: User) -> QuerySet[Ticket]:
+    live = visible_tickets(user).filter(state__in=["open", "pending"])
+    return live.order_by("-priority", "opened_at", "pk")
+
+
+def _money_at_risk(row: AccountRow) -> float:
+    return row.numbers.get("churn", 0.0) * row.numbers.get("customer_value", 0.0)

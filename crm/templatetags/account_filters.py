@@ -1,0 +1,62 @@
+"""Parts of a filter form that keep the query string's state."""
+
+from typing import Any
+
+from django import template
+from django.http import QueryDict
+from django.template import Context
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from crm.models import AttributeDefinition
+from crm.selectors.countries import country_name
+
+register = template.Library()
+
+
+@register.filter
+def country(code: str) -> str:
+    """GB -> United Kingdom"""
+    return country_name(code)
+
+
+@register.simple_tag
+def query_inputs(query: QueryDict, *without: str) -> SafeString:
+    """The rest of the query string as hidden fields; `attr_*` leaves out all that begin so."""
+    beginnings = tuple(name[:-1] for name in without if name.endswith("*"))
+    fields = [
+        format_html('<input type="hidden" name="{}" value="{}">', name, value)
+        for name in query
+        if name not in without and not (beginnings and name.startswith(beginnings))
+        for value in query.getlist(name)
+        if value
+    ]
+    return mark_safe("".join(fields))
+
+
+@register.simple_tag(takes_context=True)
+def filter_range(context: Context, label: str, name: str, unit: str = "") -> SafeString:
+    """From and to of one number."""
+    query = context["request"].GET
+    return render_to_string(
+        "crm/_filter_range.html",
+        {
+            "label": label,
+            "name": name,
+            "unit": unit,
+            "low": query.get(f"{name}_min", ""),
+            "high": query.get(f"{name}_max", ""),
+        },
+    )
+
+
+@register.simple_tag(takes_context=True)
+def filter_attribute(context: Context, definition: AttributeDefinition) -> SafeString:
+    """The filter of one custom attribute, as its type asks for."""
+    name = f"attr_{definition.key}"
+    if definition.type == AttributeDefinition.Type.NUMBER:
+        return filter_range(context, definition.label, name)
+    given: dict[str, Any] = {"definition": definition, "name": name}
+    value = context["request"].GET.get(name, "")
+    return render_to_string("crm/_filter_attribute.html", {**given, "value": value})

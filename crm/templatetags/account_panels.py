@@ -1,0 +1,252 @@
+"""Panels of an account page. Each reads what it shows, so that a page pays for the open tab only."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
+from crm.forms.work import TaskForm
+from crm.models import Account, Activity, AttributeDefinition, User
+from crm.selectors import account_tabs
+from crm.selectors.account_overview import AccountOverview
+from crm.selectors.attention import what_needs_attention
+from crm.selectors.audit import list_audit
+from crm.selectors.countries import country_name
+from crm.selectors.score_panel import Published, list_recommendations
+from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
+
+from .formats import on_day
+
+register = template.Library()
+
+FIELDS = ("name", "kind", "stage", "owner", "country", "industry", "currency", "customer_since")
+
+
+@register.simple_tag
+def account_line(account: Account, first_order_at: Any = None) -> SafeString:
+    """The one grey line below the name; what isn't known is left out."""
+    parts: list[Any] = [account.book, account.get_stage_display()]
+    if account.country:
+        parts.append(country_name(account.country))
+    if account.customer_since:
+        parts.append(mark_safe(_("customer since %(day)s") % {"day": on_day(account.customer_since)}))
+    elif first_order_at:
+        parts.append(mark_safe(_("first order %(day)s") % {"day": on_day(first_order_at)}))
+    if account.owner:
+        parts.append(_("owned by %(owner)s") % {"owner": account.owner})
+    return mark_safe(" · ".join(conditional_escape(part) for part in parts))
+
+
+@register.inclusion_tag("crm/_account_stats.html")
+def account_stats(account: Account, overview: AccountOverview, published: Published) -> dict[str, Any]:
+    return {
+        "account": account,
+        "overview": overview,
+        "currency": overview.currency,
+        "scores": published.scores,
+        "value": published.value("customer_value"),
+        "loss": published.value("expected_loss"),
+        "kinds": account.book.score_kinds,
+    }
+
+
+@register.inclusion_tag("crm/_needs_you.html")
+def needs_you(account: Account, overview: AccountOverview, published: Published) -> dict[str, Any]:
+    """One sentence about what is wrong, with one button; nothing when nothing is."""
+    return {"account": account, "attention": what_needs_attention(account, overview, published)}
+
+
+@register.inclusion_tag("crm/_scores_panel.html")
+def scores_panel(account: Account, published: Published) -> dict[str, Any]:
+    return {
+        "account": account,
+        "cards": published.cards(account),
+        "value": published.value("customer_value"),
+        "loss": published.value("expected_loss"),
+    }
+
+
+@register.inclusion_tag("crm/_why_panel.html")
+def why_panel(account: Account, published: Published) -> dict[str, Any]:
+    """The scores in brief, for the side of the page."""
+    return {"account": account, "cards": published.cards(account)}
+
+
+@register.inclusion_tag("crm/_recommendations_panel.html", takes_context=True)
+def recommendations_panel(context: Context, account: Account) -> dict[str, Any]:
+    recommendations, names = list_recommendations(account)
+    request = context["request"]
+    return {
+        "account": account, "recommendations": recommendations, "product_names": names, "request": request,
+        "csrf_token": context.get("csrf_token"),
+    }  # fmt: skip
+
+
+@register.inclusion_tag("crm/_timeline_panel.html", takes_context=True)
+def timeline_panel(context: Context, account: Account) -> dict[str, Any]:
+    query = context["request"].GET
+    chip = query.get("kind", "") if query.get("kind") in CHIPS else ""
+    before = query.get("older", "")
+    timeline = get_timeline(account, chip=chip, before=before)
+    return {
+        **_passed(context), "account": account, "chip": chip, "older": timeline.older,
+        "days": _days(timeline.items), "authors": _authors(timeline.items),
+        "pinned": () if before or chip else account_tabs.list_pinned(account),
+        "is_continued": bool(before),
+    }  # fmt: skip
+
+
+@register.inclusion_tag("crm/_composer.html", takes_context=True)
+def composer(context: Context, account: Account) -> dict[str, Any]:
+    """Where a note, a call or a task is written. Which one stands in the URL."""
+    query = context["request"].GET
+    kinds = [*Activity.Kind.choices, ("task", _("Task"))]
+    kind = query.get("compose", "note")
+    kind = kind if kind in dict(kinds) else "note"
+    initial = {"title": query.get("title", "")[:200], "assignee": context["request"].user.public_id}
+    form = TaskForm(initial=initial) if kind == "task" else None
+    return {**_passed(context), "account": account, "kinds": kinds, "kind": kind, "form": form}
+
+
+@register.inclusion_tag("crm/_orders_panel.html", takes_context=True)
+def orders_panel(context: Context, account: Account) -> dict[str, Any]:
+    page = account_tabs.orders_page(account, **_paging(context))
+    return {**_passed(context), "account": account, "page": page}
+
+
+@register.inclusion_tag("crm/_invoices_panel.html", takes_context=True)
+def invoices_panel(context: Context, account: Account) -> dict[str, Any]:
+    page = account_tabs.invoices_page(account, **_paging(context))
+    return {**_passed(context), "account": account, "page": page}
+
+
+@register.inclusion_tag("crm/_people_panel.html", takes_context=True)
+def people_panel(context: Context, account: Account) -> dict[str, Any]:
+    return {**_passed(context), "account": account, "contacts": account_tabs.list_contacts(account)}
+
+
+@register.inclusion_tag("crm/_tickets_panel.html", takes_context=True)
+def tickets_panel(context: Context, account: Account) -> dict[str, Any]:
+    return {**_passed(context), "account": account, "tickets": account_tabs.list_tickets(account)}
+
+
+@register.inclusion_tag("crm/_audit_panel.html")
+def audit_panel(account: Account) -> dict[str, Any]:
+    people = {person.pk: person for person in User.objects.all()}
+    return {"entries": list_audit(account=account)[:50], "people": people}
+
+
+@register.inclusion_tag("crm/_tasks_panel.html", takes_context=True)
+def tasks_panel(context: Context, account: Account) -> dict[str, Any]:
+    tasks = account_tabs.list_open_tasks(account)
+    return {**_passed(context), "account": account, "tasks": tasks, "today": timezone.localdate()}
+
+
+@register.inclusion_tag("crm/_fields_panel.html", takes_context=True)
+def fields_panel(context: Context, account: Account) -> dict[str, Any]:
+    """The account's own fields, custom attributes after them, each with its pencil."""
+    definitions = list(AttributeDefinition.objects.order_by("label"))
+    filled = [d for d in definitions if account.attributes.get(d.key) not in (None, "")]
+    empty = [d for d in definitions if d not in filled]
+    return {
+        **_passed(context), "account": account,
+        "fields": [(name, _label(name), field_text(account, name)) for name in FIELDS],
+        "attributes": [
+            (f"{ATTRIBUTE_PREFIX}{d.key}", d.label, attribute_text(d, account.attributes.get(d.key)))
+            for d in [*filled, *empty]
+        ],
+        "partners": account_tabs.list_partner_links(account),
+        "references": account_tabs.list_references(account),
+    }  # fmt: skip
+
+
+@register.simple_tag
+def field_text(account: Account, name: str) -> str:
+    """What a field of an account reads like, "" when it is empty."""
+    if name.startswith(ATTRIBUTE_PREFIX):
+        key = name.removeprefix(ATTRIBUTE_PREFIX)
+        definition = AttributeDefinition.objects.filter(key=key).first()
+        return attribute_text(definition, account.attributes.get(key)) if definition else ""
+    if name == "country":
+        return country_name(account.country)
+    if name == "customer_since":
+        return on_day(account.customer_since) if account.customer_since else ""
+    display = getattr(account, f"get_{name}_display", None)
+    value = display() if display else getattr(account, name)
+    return "" if value is None else str(value)
+
+
+def attribute_text(definition: AttributeDefinition, value: Any) -> str:
+    if value in (None, ""):
+        return ""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if definition.type == AttributeDefinition.Type.CHOICE:
+        return str(definition.choices.get(str(value), value))
+    return str(value)
+
+
+def _label(name: str) -> str:
+    field = AccountForm.base_fields[name]
+    return str(field.label)
+
+
+def _passed(context: Context) -> dict[str, Any]:
+    """Return what every panel with links or forms needs from the page."""
+    names = ("request", "csrf_token", "may_edit", "overview", "tab", "as_of")
+    return {name: context.get(name) for name in names}
+
+
+def _paging(context: Context) -> dict[str, str | None]:
+    query = context["request"].GET
+    return {"after": query.get("after"), "before": query.get("before")}
+
+
+def _days(items: list[TimelineItem]) -> list[tuple[Any, list[TimelineItem]]]:
+    grouped = groupby(items, key=lambda item: timezone.localtime(item.at).date())
+    return [(day, list(of_day)) for day, of_day in grouped]
+
+
+def _authors(items: list[TimelineItem]) -> Mapping[int, User]:
+    wanted = {item.author_id for item in items if item.author_id}
+    return User.objects.in_bulk(wanted) if wanted else {}
+
+
+@register.filter
+def of_id(names: Mapping[int, Any], pk: int | None) -> Any:
+    """Look something up by number: {{ authors|of_id:item.author_id }}"""
+    return names.get(pk or 0, "")
+
+
+@register.simple_tag
+def changed_field(name: str, model: Any = None) -> str:
+    """The words for a column that was edited."""
+    if name.startswith("attributes."):
+        return name.removeprefix("attributes.").replace("_", " ").replace("-", " ")
+    plain = name.removesuffix("_id")
+    try:
+        return str((model or Account)._meta.get_field(plain).verbose_name)
+    except LookupError:
+        return plain.replace("_", " ")
+
+
+@register.simple_tag
+def changed_value(name: str, value: Any, model: Any, people: Mapping[int, User]) -> str:
+    """What a column held, in words where there are some."""
+    if value in (None, ""):
+        return "–"
+    if name in ("owner_id", "assignee_id", "author_id", "created_by_id"):
+        return str(people.get(value, value))
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if name.startswith("attributes."):
+        return str(value)
+    choices = dict(model._meta.get_field(name.removesuffix("_id")).flatchoices)
+    return str(choices.get(value, value))

@@ -1,0 +1,137 @@
+"""One account: the page, its tabs, and what can be edited in place."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
+from crm.models import Account, AttributeDefinition
+from crm.models.access import EDIT_ACCOUNTS, VIEW_AUDIT, can
+from crm.selectors.account_overview import get_overview
+from crm.selectors.score_panel import get_published
+from crm.services.accounts import EditConflictError, create_account, edit_account
+from crm.services.bin import move_to_bin
+from crm.views.access import HtmxRequest, get_visible, require_capability
+from crm.views.conflicts import describe_conflict
+from crm.views.fragments import render_part
+
+TABS = ("timeline", "orders", "invoices", "people", "tickets", "scores", "campaigns", "audit")
+
+
+def visible_accounts(request: HtmxRequest) -> QuerySet[Account]:
+    return Account.objects.visible_to(request.user).select_related("book", "owner", "team")
+
+
+def moment_of(account: Account) -> datetime:
+    """Return the moment that the account's numbers are about: a demo book stands still at its end."""
+    return account.book.ends_at or timezone.now()
+
+
+@require_safe
+def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    account = get_visible(visible_accounts(request), public_id=public_id)
+    as_of = moment_of(account)
+    wanted = request.GET.get("tab", "")
+    context = {
+        "account": account,
+        "as_of": as_of,
+        "overview": get_overview(account, as_of=as_of),
+        "published": get_published(account, as_of=as_of),
+        "tab": wanted if wanted in TABS else TABS[0],
+        "may_edit": can(request.user, EDIT_ACCOUNTS),
+        "may_audit": can(request.user, VIEW_AUDIT),
+    }
+    return render_part(request, "crm/account_detail.html", "older", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_capability(EDIT_ACCOUNTS)
+def account_create(request: HtmxRequest) -> HttpResponse:
+    definitions = list(AttributeDefinition.objects.order_by("label"))
+    initial = {"owner": request.user.public_id, "stage": Account.Stage.LEAD}
+    form = AccountForm(request.POST or None, definitions=definitions, initial=initial)
+    if form.is_valid():
+        account = create_account(details=form.details(), attributes=form.attributes())
+        return redirect(account)
+    return render(request, "crm/account_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_capability(EDIT_ACCOUNTS)
+def account_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    account = get_visible(visible_accounts(request), public_id=public_id)
+    definitions = list(AttributeDefinition.objects.order_by("label"))
+    form = AccountForm(request.POST or None, instance=account, definitions=definitions)
+    context: dict[str, Any] = {"form": form, "account": account, "revision": account.revision}
+    if form.is_valid():
+        try:
+            edit_account(
+                account=account, revision=posted_revision(request), changes=form.details(),
+                attributes=form.attributes(),
+            )  # fmt: skip
+        except EditConflictError as error:
+            context |= describe_conflict(form, error)
+        else:
+            return redirect(account)
+    status = 409 if "conflict" in context else 422 if form.errors else 200
+    return render(request, "crm/account_form.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_capability(EDIT_ACCOUNTS)
+def account_field(request: HtmxRequest, public_id: UUID, name: str) -> HttpResponse:
+    """Show one field as text or as a small form, and save it."""
+    account = get_visible(visible_accounts(request), public_id=public_id)
+    form = _field_form(request, account, name)
+    context: dict[str, Any] = {
+        "account": account, "name": name, "form": form, "field": form[name],
+        "revision": account.revision, "is_editing": "show" not in request.GET, "may_edit": True,
+    }  # fmt: skip
+    if form.is_valid():
+        try:
+            edited = edit_account(
+                account=account, revision=posted_revision(request), changes=form.details(),
+                attributes=form.attributes(),
+            )  # fmt: skip
+        except EditConflictError as error:
+            context |= describe_conflict(form, error)
+        else:
+            if not request.htmx:
+                return redirect(account)
+            context |= {"account": get_visible(visible_accounts(request), pk=edited.pk), "is_editing": False}
+    # htmx swaps answers that succeed; the message stands at the field.
+    status = 200 if request.htmx or not (form.errors or "conflict" in context) else 422
+    return render_part(request, "crm/account_field.html", "field", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_capability(EDIT_ACCOUNTS)
+def account_delete(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    account = get_visible(visible_accounts(request), public_id=public_id)
+    if request.method != "POST":
+        return render(request, "crm/account_delete.html", {"account": account})
+    move_to_bin(account=account, by=request.user)
+    messages.success(request, _("%(name)s is in the bin, with everything it had.") % {"name": account.name})
+    return redirect("crm:bin-list")
+
+
+def posted_revision(request: HtmxRequest) -> int:
+    text = request.POST.get("revision", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _field_form(request: HtmxRequest, account: Account, name: str) -> AccountForm:
+    key = name.removeprefix(ATTRIBUTE_PREFIX)
+    definitions = AttributeDefinition.objects.filter(key=key) if key != name else ()
+    try:
+        return AccountForm(request.POST or None, instance=account, definitions=definitions, only=name)
+    except KeyError as error:
+        raise Http404 from error

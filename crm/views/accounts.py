@@ -1,0 +1,104 @@
+"""The account list."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from crm.models import Account, AttributeDefinition, Partner, Team, User
+from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_PARTNERS, can
+from crm.selectors.account_columns import COLUMNS
+from crm.selectors.account_list import COUNT_CAP, account_page, account_rows, capped_count, sorted_accounts
+from crm.selectors.directory import list_countries
+from crm.selectors.keyset import Page
+from crm.services.accounts import assign_owner
+from crm.views.access import HtmxRequest, get_visible, require_capability, valid_ids
+from crm.views.fragments import back, render_part
+from crm.views.listing import Listing, read_listing
+from crm.views.saved_views import default_view_url, view_tabs
+
+BULK_LIMIT = 100
+PAGE = "account-list"
+QUICK_FILTERS = {"q", "book", "country", "stage", "owner"}
+
+
+@require_safe
+def account_list(request: HtmxRequest) -> HttpResponse:
+    tabs = view_tabs(request, PAGE)
+    if not request.GET and (url := default_view_url(tabs)):
+        return HttpResponseRedirect(url)
+    listing = read_listing(request)
+    page = account_page(
+        listing.accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before")
+    )
+    if page.is_broken:
+        messages.warning(request, _("That page of the list no longer exists. This is the first one."))
+    context = {
+        "listing": listing,
+        "page": page,
+        "rows": account_rows(page.rows),
+        "count": _count(request, listing, page),
+        "tabs": tabs,
+        **_choices(request, listing),
+    }
+    return render_part(request, "crm/account_list.html", "count", context)
+
+
+@require_POST
+@require_capability(EDIT_ACCOUNTS)
+def account_assign(request: HtmxRequest) -> HttpResponse:
+    """Give the selected accounts to somebody."""
+    accounts = selected_accounts(request)
+    if accounts:
+        people = User.objects.filter(is_active=True)
+        owner = get_visible(people, public_id=request.POST.get("owner") or None)
+        changed = assign_owner(accounts=accounts, owner=owner)
+        said = ngettext(
+            "%(n)s account now belongs to %(owner)s.", "%(n)s accounts now belong to %(owner)s.", changed
+        )
+        messages.success(request, said % {"n": changed, "owner": owner})
+    else:
+        messages.warning(request, _("No account was selected."))
+    return back(request, reverse("crm:account-list"))
+
+
+def selected_accounts(request: HtmxRequest) -> list[Account]:
+    """Return the ticked accounts as far as this person may see them."""
+    ids = valid_ids(request.POST.getlist("ids")[:BULK_LIMIT])
+    return list(Account.objects.visible_to(request.user).filter(public_id__in=ids)) if ids else []
+
+
+def _count(request: HtmxRequest, listing: Listing, page: Page[Account]) -> dict[str, Any]:
+    """Count without reading everything, unless somebody clicked on the number."""
+    if page.is_whole:
+        return {"number": len(page.rows), "is_capped": False}
+    accounts = sorted_accounts(listing.accounts, listing.sort)
+    if request.GET.get("count") == "exact":
+        return {"number": accounts.order_by().count(), "is_capped": False}
+    number = capped_count(accounts)
+    return {"number": min(number, COUNT_CAP), "is_capped": number > COUNT_CAP}
+
+
+def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
+    """Return what the toolbar offers. The long panel is only read when it is open."""
+    further = set(listing.active) - QUICK_FILTERS
+    is_open = bool(request.GET.get("more")) or bool(further)
+    choices = {
+        "countries": list_countries(),
+        "all_columns": COLUMNS.values(),
+        "stages": Account.Stage.choices,
+        "further_count": len(further),
+        "is_more_open": is_open,
+        "may_edit": can(request.user, EDIT_ACCOUNTS),
+        "may_export": can(request.user, EXPORT_ACCOUNTS),
+    }
+    if is_open:
+        choices["teams"] = Team.objects.order_by("name")
+        if can(request.user, VIEW_PARTNERS):
+            choices["partners"] = Partner.objects.visible_to(request.user).order_by("name")
+        choices["definitions"] = listing.filters.definitions.values() or AttributeDefinition.objects.order_by("label")
+    return choices

@@ -1,0 +1,74 @@
+"""What the account list's query string asks for; page, count, export and bulk actions read it alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from crm.filters import AccountFilter
+from crm.models import Account, AttributeDefinition
+from crm.selectors.account_columns import ListColumn, Names, chosen_columns
+from crm.selectors.account_list import AccountSort, account_sort
+from crm.selectors.directory import list_books, list_people, reporting_currency
+from crm.views.access import HtmxRequest
+
+NOT_STATE = ("after", "before", "count", "view", "more")
+NOT_FILTERS = (*NOT_STATE, "sort", "col")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    filters: AccountFilter
+    accounts: QuerySet[Account]
+    sort: AccountSort
+    columns: list[ListColumn]
+    names: Names
+    state: str  # the query string without paging
+
+    @property
+    def errors(self) -> list[tuple[str, list[str]]]:
+        form = self.filters.form
+        return [(str(form.fields[name].label), list(found)) for name, found in form.errors.items()]
+
+    @property
+    def active(self) -> dict[str, Any]:
+        """The filters in force, as they stand in the query string."""
+        return {
+            name: value for name, value in self.filters.data.items()
+            if value and name in self.filters.filters
+        }  # fmt: skip
+
+
+def read_listing(request: HtmxRequest, query: QueryDict | None = None) -> Listing:
+    query = request.GET if query is None else query
+    wants_attributes = query.get("more") or any(name.startswith("attr_") for name in query)
+    definitions = list(AttributeDefinition.objects.order_by("label")) if wants_attributes else []
+    visible = Account.objects.visible_to(request.user)
+    filters = AccountFilter(query, queryset=visible, request=request, definitions=definitions)
+    books = {book.pk: book for book in list_books()}
+    names = Names({person.pk: person for person in list_people()}, books, reporting_currency())
+    book = next((b for b in books.values() if b.code == query.get("book")), None)
+    return Listing(
+        filters=filters,
+        accounts=filters.qs,
+        sort=account_sort(query.get("sort", "")),
+        columns=chosen_columns(query.getlist("col"), book),
+        names=names,
+        state=state_of(query),
+    )
+
+
+def state_of(query: QueryDict) -> str:
+    """Return what makes up a list, whatever page of it is shown: what a saved view keeps."""
+    kept = query.copy()
+    for name in NOT_STATE:
+        kept.pop(name, None)
+    filled = QueryDict(mutable=True)
+    for name in sorted(kept):
+        values = [value for value in kept.getlist(name) if value != ""]
+        if values:
+            filled.setlist(name, values)
+    return filled.urlencode()
