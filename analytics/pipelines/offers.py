@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from django.db import transaction
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from analytics import features
 from analytics.artifacts import pack, unpack
@@ -70,7 +71,7 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
             kind=KIND,
             horizon_days=TEST_DAYS,
             as_of=as_of,
-            artifact=pack(recommender),
+            artifact=pack(clone(recommender)),  # settings without weights
             feature_names=[],
             metrics={"ranking": metrics, "protocol": "orders"},
         )

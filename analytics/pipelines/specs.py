@@ -97,7 +97,7 @@ RISK_DAYS = 30
 SPACING_DAYS = 30
 LEAST_DAYS = 60
 MOST_DAYS = 730
-MOST_CUTOFFS = 8
+MOST_CUTOFFS = 5
 
 SPECS: dict[str, ScoreSpec] = {
     spec.kind: spec

@@ -82,7 +82,8 @@ _PAYMENTS = """
 _OUTCOMES = """
     INSERT INTO crm_outcome AS kept (account_id, kind, happened, cutoff_at, observed_at, known_at)
     SELECT account_id, 'default', defaulted = 1,
-        (timestamp '2005-10-01' + {shift}) AT TIME ZONE {zone}, ends_at, ends_at
+        (timestamp '2005-10-01' + {shift}) AT TIME ZONE {zone},
+        ends_at - interval '1 second', ends_at - interval '1 second'
     FROM checked_rows JOIN import_account_ids ON value = n::text
     JOIN crm_book ON crm_book.id = {book}
     ORDER BY n
