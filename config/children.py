@@ -77,7 +77,8 @@ class Child:
             fresh = self._unfinished + log.read()
             self._seen = log.tell()
         *lines, self._unfinished = fresh.split(b"\n")
-        return [line for line in (raw.decode(errors="replace") for raw in lines) if is_error(line)]
+        found = (error_in(line.decode(errors="replace")) for line in lines)
+        return [error for error in found if error]
 
 
 def end_all(children: Sequence[Child], *, patience: float = 5.0) -> None:
@@ -92,13 +93,19 @@ def end_all(children: Sequence[Child], *, patience: float = 5.0) -> None:
         child.kill_group()
 
 
-def is_error(line: str) -> bool:
+def error_in(line: str) -> str | None:
+    """Return what a log line tells the person at the console, or None if it is no error."""
     if not line.startswith("{"):
-        return line.startswith(("Traceback", "ERROR", "CRITICAL"))
+        return line if line.startswith(("Traceback", "ERROR", "CRITICAL")) else None
     try:
-        return json.loads(line).get("level") in ("error", "critical")
+        entry = json.loads(line)
     except ValueError:
-        return False
+        return None
+    if entry.get("level") not in ("error", "critical"):
+        return None
+    what = str(entry.get("event", "")).partition("\n")[0]
+    why = str(entry.get("exception", "")).rstrip().rpartition("\n")[2]
+    return ": ".join(part for part in (what, why) if part)
 
 
 def _make_room(log: Path) -> None:

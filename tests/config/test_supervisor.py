@@ -6,7 +6,7 @@ import socket
 import psutil
 import pytest
 
-from config.children import is_error
+from config.children import error_in
 from tests.config.conftest import wait_for
 
 
@@ -112,14 +112,15 @@ def test_reset_deletes_the_data_but_not_under_a_running_product(start, installat
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"),
+    ("line", "told"),
     [
-        ('{"event": "x", "level": "error"}', True),
-        ('{"event": "error", "level": "info"}', False),
-        ('{"broken', False),
-        ("Traceback (most recent call last):", True),
-        ("all is well", False),
+        ('{"event": "it broke\\nbadly", "level": "error"}', "it broke"),
+        ('{"event": "x", "level": "critical", "exception": "Traceback…\\nKeyError: 7"}', "x: KeyError: 7"),
+        ('{"event": "error", "level": "info"}', None),
+        ('{"broken', None),
+        ("Traceback (most recent call last):", "Traceback (most recent call last):"),
+        ("all is well", None),
     ],
 )
-def test_only_error_lines_reach_the_console(line, expected):
-    assert is_error(line) is expected
+def test_the_console_tells_errors_in_short(line, told):
+    assert error_in(line) == told
