@@ -32,3 +32,11 @@ def export_accounts(*, job_id: int) -> None:
     from crm.services.jobs import run_job
 
     run_job(job_id, pipeline.run)
+
+
+@shared_task(name="crm.simulate_people")
+def simulate_people(*, job_id: int) -> None:
+    from crm.pipelines.simulated import people
+    from crm.services.jobs import run_job
+
+    run_job(job_id, people.run)
