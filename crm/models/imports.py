@@ -26,6 +26,7 @@ class Import(models.Model):
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State.choices, default=State.UPLOADED)
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
+    columns = models.JSONField(default=list)  # of the file, in its order
     rows_read = models.BigIntegerField(default=0)
     counts = models.JSONField(default=dict)  # {"orders": {"inserted": …, "updated": …}, …}
     started_at = models.DateTimeField(null=True)

@@ -17,7 +17,9 @@ class ImportStateError(RuntimeError):
 
 
 @transaction.atomic
-def open_import(*, book: Book, layout: str, file_name: str, sha256: str, job_id: int) -> Import:
+def open_import(
+    *, book: Book, layout: str, columns: list[str], file_name: str, sha256: str, job_id: int
+) -> Import:
     """Return the import of this file: the finished one, else the one to go on with, else a new one."""
     same = Import.objects.select_for_update().filter(book=book, layout=layout, sha256=sha256)
     if done := same.filter(state=State.DONE).first():
@@ -25,6 +27,7 @@ def open_import(*, book: Book, layout: str, file_name: str, sha256: str, job_id:
     unfinished = same.filter(state__in=UNFINISHED).order_by("-id").first()
     found = unfinished or Import(book=book, layout=layout, file_name=file_name, sha256=sha256)
     found.state, found.job_id = State.MAPPED, job_id  # a layout of ours needs no mapping by hand
+    found.columns = columns
     found.save()
     Import.objects.filter(pk=found.pk).update(started_at=Now(), finished_at=None)
     return found

@@ -81,6 +81,7 @@ def import_file(job: RunningJob, layout: Layout) -> dict[str, Any]:
     source_import = open_import(
         book=open_demo_book(layout.demo),
         layout=layout.code if limit is None else f"{layout.code}:{limit}",
+        columns=list(layout.staging.columns),
         file_name=layout.path.name,
         sha256=sha256_of(layout.path),
         job_id=job.id,
