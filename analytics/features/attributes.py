@@ -116,7 +116,7 @@ def _columns(known: Known, attribute: Attribute, name: str) -> dict[str, ir.Valu
     if attribute.type == "date":
         return {f"{start}_days": days(known.moment - now)}
     if attribute.type not in NUMBERS:
-        return {f"{start}={code}": (now == code).cast("int8").cast("float64") for code in attribute.codes}
+        return {f"{start}={code}": (now == code).cast("int32").cast("float64") for code in attribute.codes}
     if not attribute.has_history:
         return {start: now}
     units, total, count = (_[f"{name}_{part}"].cast("float64") for part in ("units", "sum", "count"))

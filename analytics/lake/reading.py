@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import ibis
 import ibis.expr.types as ir
@@ -45,18 +47,34 @@ def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
 
 def _connect(folder: Path, memory_limit: str, threads: int) -> BaseBackend:
     url = str(settings.ANALYTICS_URL)
-    if not url.startswith("duckdb:"):
-        return ibis.connect(url)
+    if url.startswith("pyspark:"):
+        return _connect_spark(url)
     return ibis.duckdb.connect(
         memory_limit=memory_limit, threads=threads, temp_directory=str(folder / "spill")
     )
 
 
+def _connect_spark(url: str) -> BaseBackend:
+    """Open a session with the settings in the address: `pyspark://?spark.master=local[2]`."""
+    builder = import_module("pyspark.sql").SparkSession.builder  # an extra, so not imported above
+    options = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false"}
+    for name, value in (options | dict(parse_qsl(urlsplit(url).query))).items():
+        builder = builder.config(name, value)
+    return ibis.pyspark.connect(builder.getOrCreate())
+
+
 def _file_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> dict[str, ir.Table]:
-    return {
-        table.name: connection.read_parquet(
-            [str(folder / name) for name in manifest.tables[table.name].files.values()],
-            table_name=f"lake_{table.name}",
-        )
-        for table in TABLES
-    }
+    found = {}
+    for table in TABLES:
+        paths = [str(folder / name) for name in manifest.tables[table.name].files.values()]
+        found[table.name] = _read_files(connection, paths, f"lake_{table.name}")
+    return found
+
+
+def _read_files(connection: BaseBackend, paths: list[str], name: str) -> ir.Table:
+    if connection.name != "pyspark":
+        return connection.read_parquet(paths, table_name=name)
+    # Ibis hands Spark a list of files as the text of a list, so Spark is asked itself.
+    spark = import_module("pyspark.sql").SparkSession.active()
+    spark.read.parquet(*paths).createOrReplaceTempView(name)
+    return connection.table(name)

@@ -18,7 +18,8 @@ class ColumnBasis:
     A value :math:`x` is read as :math:`z = \mathrm{asinh}((x - m) / s)`, which is straight near
     the median :math:`m` and logarithmic far from it. The functions are :math:`z` itself, one
     cubic piece for each inner knot [1]_ (straight beyond the outer knots), and a step at the most
-    frequent value when that value is frequent.
+    frequent value when that value is frequent. Values beyond those seen in training are read as
+    the nearest one seen: an account older than any before is as old as the oldest, no more.
 
     Attributes
     ----------
@@ -29,6 +30,8 @@ class ColumnBasis:
         On the scale of :math:`z`, ascending; empty when the column is only a straight line.
     spike : float or None
         The value with a step of its own, in the column's unit.
+    low, high : float
+        The least and the greatest value of the training, in the column's unit.
 
     References
     ----------
@@ -39,9 +42,12 @@ class ColumnBasis:
     spread: float
     knots: FloatArray
     spike: float | None
+    low: float = -np.inf
+    high: float = np.inf
 
     def evaluate(self, x: FloatArray) -> FloatArray:
         """Return the functions at `x`, shape (n,) without NaN, as (n, n_functions)."""
+        x = np.clip(x, self.low, self.high)
         z = self._warp(x)
         columns = [z]
         if self.knots.size:
@@ -72,9 +78,10 @@ def fit_basis(x: FloatArray, weight: FloatArray, n_knots: int) -> ColumnBasis | 
         return None
     none = np.empty(0)
     center = _quantile(x, [0.5], weight)[0]
+    low, high = float(values[0]), float(values[-1])
     if values.size == 2:
-        return ColumnBasis(float(center), 0.0, none, None)
-    basis = ColumnBasis(float(center), _spread(x, weight, center), none, None)
+        return ColumnBasis(float(center), 0.0, none, None, low, high)
+    basis = ColumnBasis(float(center), _spread(x, weight, center), none, None, low, high)
     basis.knots = _place_knots(basis._warp(x), weight, n_knots)
     if values.size > n_knots:
         basis.spike = _find_spike(x, weight)

@@ -26,9 +26,7 @@ class Matrix:
         """Return these columns; one that does not exist (any more) is unknown for everybody."""
         place = {name: i for i, name in enumerate(self.names)}
         absent = np.full(len(self.account_ids), np.nan)
-        return np.column_stack(
-            [self.values[:, place[name]] if name in place else absent for name in names]
-        )
+        return np.column_stack([self.values[:, place[name]] if name in place else absent for name in names])
 
     def rows_of(self, account_ids: NDArray[np.int64]) -> Matrix:
         """Return the rows of these accounts, in their order. Unknown accounts raise KeyError."""
@@ -45,9 +43,7 @@ class Matrix:
 def load_matrix(
     lake: Lake, *, book: Book, as_of: datetime, account_ids: Sequence[int] | None = None
 ) -> Matrix:
-    expression = features.compute(
-        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids
-    )
+    expression = features.compute(lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids)
     found = features.to_matrix(features.collect(expression))
     return Matrix(found.account_ids, found.names, found.values)
 

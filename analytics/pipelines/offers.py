@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -90,9 +92,7 @@ def publish(
     job: RunningJob | None = None,
 ) -> dict[str, int]:
     """Give every account of the book a list; those without history get what sells now."""
-    version = ModelVersion.objects.filter(
-        book=book, kind=KIND, state=ModelVersion.State.LIVE
-    ).first()
+    version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
     if version is None:
         return {}
     purchases = _load(lake, book, as_of)
@@ -109,9 +109,7 @@ def publish(
     )
     with timed_run("recommend", edition, job) as timed, transaction.atomic():
         timed.accounts = users.size
-        written = publish_recommendations(
-            recommendations=_rows(purchases, found), edition=edition, job=job
-        )
+        written = publish_recommendations(recommendations=_rows(purchases, found), edition=edition, job=job)
     return {str(KIND): written}
 
 
@@ -143,17 +141,31 @@ def _not_sold(book: Book, purchases: Purchases) -> NDArray[np.bool_]:
 
 
 def _rows(purchases: Purchases, found: Recommendations) -> Iterator[NewRecommendation]:
-    for user, item, rank, score, kind, reason_item, value in zip(
-        *(column.tolist() for column in found), strict=True
-    ):
-        yield NewRecommendation(
-            account_id=int(purchases.account_ids[user]),
-            product_id=int(purchases.product_ids[item]),
-            rank=rank,
-            kind=Recommendation.Kind(kind),
-            score=score,
-            reason=_reason(kind, purchases, reason_item, value),
-        )
+    """Turn lists into rows: the best of each kind first, then the second best, and so on.
+
+    The recommender puts repeats before new products, because they are likelier; whoever reads five
+    lines wants to see both.
+    """
+    columns = (column.tolist() for column in found)
+    for user, rows in groupby(zip(*columns, strict=True), key=itemgetter(0)):
+        for rank, row in enumerate(_by_turns(list(rows)), start=1):
+            _user, item, _rank, score, kind, reason_item, value = row
+            yield NewRecommendation(
+                account_id=int(purchases.account_ids[user]),
+                product_id=int(purchases.product_ids[item]),
+                rank=rank,
+                kind=Recommendation.Kind(kind),
+                score=score,
+                reason=_reason(kind, purchases, reason_item, value),
+            )
+
+
+def _by_turns(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    kinds: dict[str, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        kinds.setdefault(row[4], []).append(row)
+    turns = zip_longest(*kinds.values())
+    return [row for turn in turns for row in turn if row is not None]
 
 
 def _reason(kind: str, purchases: Purchases, reason_item: int, value: float) -> dict[str, Any]:
@@ -173,9 +185,7 @@ def _test(recommender: Recommender, before: Purchases, after: Purchases) -> dict
     """Hold lists made 60 days ago against what was bought since, repeats included."""
     fresh = (after.age_days < TEST_DAYS) & (after.quantity > 0)
     shape = (len(after.account_ids), len(after.product_ids))
-    bought = sp.csr_array(
-        (np.ones(fresh.sum()), (after.user[fresh], after.item[fresh])), shape=shape
-    )
+    bought = sp.csr_array((np.ones(fresh.sum()), (after.user[fresh], after.item[fresh])), shape=shape)
     buyers = np.unique(after.user[fresh])
     before.fit(recommender)
     found = recommender.recommend(buyers, k=10)

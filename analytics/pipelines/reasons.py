@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.features import reason_values
+from crm.models import AttributeDefinition
+
 Values = Callable[[Mapping[str, float], str], dict[str, Any]]
 MOST_REASONS = 8  # the rest is summed as "other", so that base and points still add to the score
 
@@ -26,6 +29,7 @@ def build_reasons(
 ) -> list[dict[str, Any]]:
     """Return one account's reasons, strongest first; their points add to the log-odds less base."""
     order = np.argsort(-np.abs(points), kind="stable")
+    order = order[points[order] != 0.0]
     reasons = [
         {"code": codes[i], "points": float(points[i]), "values": values(row, codes[i])}
         for i in order[:MOST_REASONS]
@@ -34,3 +38,19 @@ def build_reasons(
         rest = float(points[order[MOST_REASONS:]].sum())
         reasons.append({"code": "other", "points": rest, "values": {}})
     return reasons
+
+
+def values_with_names() -> Values:
+    """Return `reason_values` that names attributes and their choices as administrators did."""
+    definitions = {attribute.key: attribute for attribute in AttributeDefinition.objects.all()}
+
+    def values(row: Mapping[str, float], code: str) -> dict[str, Any]:
+        found: dict[str, Any] = dict(reason_values(row, code))
+        definition = definitions.get(code.removeprefix("attribute:"))
+        if definition is not None and code.startswith("attribute:"):
+            found["label"] = definition.label
+            if "value" in found:
+                found["value"] = definition.choices.get(str(found["value"]), found["value"])
+        return found
+
+    return values

@@ -72,9 +72,7 @@ def _predictions(
     book: Book, spec: ScoreSpec, as_of: datetime
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
     rows = list(
-        Prediction.objects.filter(
-            book=book, kind=spec.kind, as_of=as_of, occasion=Prediction.Occasion.WEEKLY
-        )
+        Prediction.objects.filter(book=book, kind=spec.kind, as_of=as_of, occasion=Prediction.Occasion.WEEKLY)
         .order_by("account_id", "pk")
         .values_list("account_id", "value", "model_version")
     )

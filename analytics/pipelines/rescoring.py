@@ -60,9 +60,7 @@ def _rescore(accounts: dict[Book, list[int]], job: RunningJob) -> int:
 
 
 def _keep_acted(changes: Iterable[Change]) -> int:
-    return sum(
-        keep_acted(book=book, account_ids=ids) for book, ids in _by_book(changes, ACTED).items()
-    )
+    return sum(keep_acted(book=book, account_ids=ids) for book, ids in _by_book(changes, ACTED).items())
 
 
 def _score_imported_books(changes: Iterable[Change]) -> None:

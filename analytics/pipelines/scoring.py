@@ -11,14 +11,14 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from analytics.artifacts import unpack
-from analytics.features import group_of, reason_values
+from analytics.features import group_of
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.outcome import AdditiveClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
 from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.moments import moment_of
-from analytics.pipelines.reasons import build_reasons, group_contributions
+from analytics.pipelines.reasons import build_reasons, group_contributions, values_with_names
 from analytics.pipelines.runs import timed_run
 from analytics.pipelines.specs import ScoreSpec, specs_of
 from analytics.services.model_versions import model_number
@@ -76,9 +76,7 @@ def score_book(
 
 
 def live_version(book: Book, kind: str) -> ModelVersion | None:
-    return ModelVersion.objects.filter(
-        book=book, kind=kind, state=ModelVersion.State.LIVE
-    ).first()
+    return ModelVersion.objects.filter(book=book, kind=kind, state=ModelVersion.State.LIVE).first()
 
 
 def _score(
@@ -99,20 +97,19 @@ def _score(
     return written
 
 
-def new_scores(
-    model: AdditiveClassifier, names: list[str], matrix: Matrix
-) -> Iterator[NewScore]:
+def new_scores(model: AdditiveClassifier, names: list[str], matrix: Matrix) -> Iterator[NewScore]:
     """Return each account's score with its reasons, from a model of these features."""
     X = matrix.columns(names)
     probability = model.predict_proba(X)[:, 1]
     groups = {name: group_of(name) for name in names}
     codes, points = group_contributions(model.contributions(X), names, groups)
+    values = values_with_names()
     for i, account_id in enumerate(matrix.account_ids.tolist()):
         yield NewScore(
             account_id,
             float(probability[i]),
             float(model.base_log_odds_),
-            build_reasons(points[i], codes, matrix.row(i), reason_values),
+            build_reasons(points[i], codes, matrix.row(i), values),
         )
 
 
@@ -121,9 +118,7 @@ def publish_losses(matrix: Matrix, probability: NDArray[np.float64], edition: Ed
     exposure = np.nan_to_num(np.maximum(matrix.columns(["balance_last"])[:, 0], 0.0))
     values = (
         NewValue(account_id, float(p * owed), details={"probability": float(p), "exposure": float(owed)})
-        for account_id, p, owed in zip(
-            matrix.account_ids.tolist(), probability, exposure, strict=True
-        )
+        for account_id, p, owed in zip(matrix.account_ids.tolist(), probability, exposure, strict=True)
     )
     publish_values(
         kind=Value.Kind.EXPECTED_LOSS, values=values, currency=reporting_currency(), edition=edition

@@ -31,6 +31,7 @@ class ScoreSpec:
     label: Callable[[Lake, Book, datetime, datetime], Labelled]
     population: Callable[[Lake, Book, Matrix, datetime], NDArray[np.int64]]
     cutoffs: Callable[[Book, datetime], list[datetime]]  # newest first, outcomes known
+    baseline: tuple[str, str] = ("recency_days", "orders_365")  # what a first model must beat
 
 
 def _churned(lake: Lake, book: Book, cutoff: datetime, known_at: datetime) -> Labelled:
@@ -51,9 +52,7 @@ def _purchased(lake: Lake, book: Book, cutoff: datetime, known_at: datetime) -> 
 
 def _defaulted(lake: Lake, book: Book, cutoff: datetime, known_at: datetime) -> Labelled:
     return _read(
-        features.outcomes(
-            lake.tables, book_id=book.pk, kind="default", cutoff=cutoff, known_at=known_at
-        )
+        features.outcomes(lake.tables, book_id=book.pk, kind="default", cutoff=cutoff, known_at=known_at)
     )
 
 
@@ -104,7 +103,14 @@ SPECS: dict[str, ScoreSpec] = {
     for spec in (
         ScoreSpec(Score.Kind.CHURN, CHURN_DAYS, _churned, _customers, _spaced(CHURN_DAYS)),
         ScoreSpec(Score.Kind.PURCHASE, PURCHASE_DAYS, _purchased, _customers, _spaced(PURCHASE_DAYS)),
-        ScoreSpec(Score.Kind.PAYMENT_RISK, RISK_DAYS, _defaulted, _debtors, _labelled),
+        ScoreSpec(
+            Score.Kind.PAYMENT_RISK,
+            RISK_DAYS,
+            _defaulted,
+            _debtors,
+            _labelled,
+            baseline=("paid_share_last", "unpaid_statements_6"),
+        ),
     )
 }
 

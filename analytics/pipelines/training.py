@@ -27,7 +27,6 @@ from crm.services.job_runs import RunningJob
 
 TEST_SHARE = 0.3  # of the accounts, where there is one cut-off only
 SEED = 0
-BASELINE = ("recency_days", "orders_365")
 EDGES = np.linspace(0, 1, 11)
 
 
@@ -90,9 +89,7 @@ def train(
     return version
 
 
-def _examples(
-    lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime
-) -> tuple[list[Examples], list[str]]:
+def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple[list[Examples], list[str]]:
     parts: list[Examples] = []
     names: list[str] = []
     for cutoff in spec.cutoffs(book, as_of):
@@ -124,9 +121,7 @@ def _split(parts: list[Examples], spec: ScoreSpec) -> tuple[list[Examples], Exam
 
 
 def _part(examples: Examples, rows: NDArray[np.int64]) -> Examples:
-    return Examples(
-        examples.cutoff, examples.account_ids[rows], examples.X[rows], examples.y[rows]
-    )
+    return Examples(examples.cutoff, examples.account_ids[rows], examples.X[rows], examples.y[rows])
 
 
 def _fit(X: NDArray[np.float64], y: NDArray[np.int64]) -> AdditiveClassifier:
@@ -141,7 +136,7 @@ def _test(
     predicted = challenger.predict_proba(test.X)[:, 1]
     rival = _live_prediction(book, spec, names, test)
     if rival is None:
-        columns = [names.index(name) for name in BASELINE]
+        columns = [names.index(name) for name in spec.baseline]
         baseline = RecencyFrequencyLogistic().fit(X[:, columns], y)
         verdict = judge_first(test.y, predicted, baseline.predict_proba(test.X[:, columns])[:, 1])
     else:
@@ -171,16 +166,12 @@ def _live_prediction(
         return None  # it can't be used here any more, so it is no rival
     place = {name: i for i, name in enumerate(names)}
     absent = np.full(len(test.y), np.nan)
-    X = np.column_stack(
-        [test.X[:, place[n]] if n in place else absent for n in version.feature_names]
-    )
+    X = np.column_stack([test.X[:, place[n]] if n in place else absent for n in version.feature_names])
     probability: NDArray[np.float64] = model.predict_proba(X)[:, 1]
     return probability
 
 
-def _importance(
-    model: AdditiveClassifier, names: list[str], X: NDArray[np.float64]
-) -> list[dict[str, Any]]:
+def _importance(model: AdditiveClassifier, names: list[str], X: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return the groups of features by the spread of their contributions, unit: log-odds."""
     codes, points = group_contributions(
         model.contributions(X), names, {name: group_of(name) for name in names}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -63,9 +62,7 @@ def publish(
     account_ids: Sequence[int] | None = None,
     job: RunningJob | None = None,
 ) -> dict[str, int]:
-    version = ModelVersion.objects.filter(
-        book=book, kind=KIND, state=ModelVersion.State.LIVE
-    ).first()
+    version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
     if version is None:
         return {}
     model: CustomerValue = unpack(version, feature_names=list(COLUMNS))
@@ -113,9 +110,7 @@ def _histories(
     lake: Lake, book: Book, as_of: datetime, account_ids: Sequence[int] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return account ids and their (frequency, recency, tenure in days, mean amount an order)."""
-    expression = features.repeat_summary(
-        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids
-    )
+    expression = features.repeat_summary(lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids)
     table = features.collect(expression)
     ids = table["account_id"].to_numpy()
     return ids, np.column_stack([table[name].to_numpy().astype(float) for name in COLUMNS])

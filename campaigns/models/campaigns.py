@@ -97,9 +97,7 @@ class Enrolment(models.Model):
                 condition=models.Q(propensity__gt=0, propensity__lt=1),
                 name="propensity_is_a_probability",
             ),
-            models.CheckConstraint(
-                condition=models.Q(arm__in=["treated", "holdout"]), name="arm_is_known"
-            ),
+            models.CheckConstraint(condition=models.Q(arm__in=["treated", "holdout"]), name="arm_is_known"),
         ]
         indexes = [models.Index("account", name="enrolment_of_account")]
 
@@ -175,9 +173,7 @@ class Offered(models.Model):
     bought_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["enrolment", "product"], name="product_offered_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["enrolment", "product"], name="product_offered_once")]
 
     def __str__(self) -> str:
         return f"{self.product_id} to {self.enrolment_id}"

@@ -29,9 +29,7 @@ _ENROL = """
 
 
 @transaction.atomic
-def enrol_audience(
-    *, campaign: Campaign, score: Score.Kind, at_least: float, at: datetime
-) -> int:
+def enrol_audience(*, campaign: Campaign, score: Score.Kind, at_least: float, at: datetime) -> int:
     """Enrol every account of the book whose score is at least this, and return how many are new.
 
     Both arms are drawn by the campaign's salt before anything is sent; calling it again adds
@@ -49,7 +47,5 @@ def enrol_audience(
     with connection.cursor() as cursor:
         cursor.execute(_ENROL, parameters)
         enrolled = int(cursor.rowcount)
-    record_change(
-        kind="campaign.enrolled", object_id=campaign.pk, data={"accounts": enrolled}
-    )
+    record_change(kind="campaign.enrolled", object_id=campaign.pk, data={"accounts": enrolled})
     return enrolled

@@ -71,7 +71,7 @@ _REAL_RESPONSES = {
         WHERE e.campaign_id = %(campaign)s GROUP BY e.id
     """,
     Score.Kind.PAYMENT_RISK: """
-        SELECT e.id, f.observed_at - interval '1 day', 0
+        SELECT e.id, %(stop)s - interval '1 second', 0
         FROM campaigns_enrolment e
         JOIN crm_outcome f ON f.account_id = e.account_id AND f.kind = 'default'
         WHERE e.campaign_id = %(campaign)s AND NOT f.happened AND f.cutoff_at <= %(start)s

@@ -56,6 +56,4 @@ def campaign_accounts(request: HtmxRequest, public_id: UUID, step: str) -> HttpR
 
 
 def _campaign(request: HtmxRequest, public_id: UUID) -> Campaign:
-    return get_visible(
-        Campaign.objects.visible_to(request.user).select_related("book"), public_id=public_id
-    )
+    return get_visible(Campaign.objects.visible_to(request.user).select_related("book"), public_id=public_id)

@@ -123,9 +123,7 @@ def publish_recommendations(
         (r.account_id, r.product_id, r.rank, r.kind, _finite(r.score), json.dumps(r.reason))
         for r in recommendations
     )
-    columns = (
-        "account_id bigint, product_id bigint, rank int2, kind text, score float8, reason jsonb"
-    )
+    columns = "account_id bigint, product_id bigint, rank int2, kind text, score float8, reason jsonb"
     with _staged(columns, rows) as table:
         _execute(f"DELETE FROM crm_recommendation WHERE account_id IN (SELECT account_id FROM {table})")
         written = _execute(_INSERT_RECOMMENDATIONS.format(table=table), _stamp(edition))
@@ -136,9 +134,7 @@ def publish_recommendations(
 
 
 @transaction.atomic
-def publish_reliability(
-    *, book: Book, kind: Score.Kind, group: str, bands: Sequence[Reliability]
-) -> None:
+def publish_reliability(*, book: Book, kind: Score.Kind, group: str, bands: Sequence[Reliability]) -> None:
     """Replace what is known of how the scores of this kind came true in this group."""
     Reliability.objects.filter(book=book, kind=kind, group=group).delete()
     Reliability.objects.bulk_create(bands)
