@@ -1,5 +1,7 @@
 """Every address of the partner API."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.defaults import server_error as page_of_server_error
@@ -10,7 +12,7 @@ from crm.api.intake import EventBatchView, LeadView
 from crm.api.orders import OrderDetailView, OrderListView
 from crm.api.unknown import UnknownView, server_error
 
-OPEN_TO_ALL = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
+OPEN_TO_ALL: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
 
 v1 = (
     [

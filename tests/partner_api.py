@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import Client
 
-from crm.models import Account, ApiKey, Partner
+from crm.models import ApiKey, Partner
 from crm.services.api_keys import create_api_key
 from tests.factories import AccountFactory, PartnerAccountFactory, PartnerFactory
 
@@ -19,12 +19,12 @@ class Caller:
     token: str
 
     @classmethod
-    def make(cls, partner: Partner | None = None, scopes: tuple[str, ...] = ApiKey.SCOPES) -> "Caller":
+    def make(cls, partner: Any = None, scopes: tuple[str, ...] = ApiKey.SCOPES) -> "Caller":
         partner = partner or PartnerFactory()
         made = create_api_key(partner=partner, label="tests", scopes=scopes)
         return cls(partner, made.key, made.token)
 
-    def account(self, **details: Any) -> Account:
+    def account(self, **details: Any) -> Any:
         """Make an account that is linked to this partner."""
         account = AccountFactory(**details)
         PartnerAccountFactory(partner=self.partner, account=account)

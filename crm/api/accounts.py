@@ -56,11 +56,13 @@ def get_account(principal: Principal, public_id: UUID) -> Account:
             Prefetch("recommendations", offers),
         )
     )
-    account = get_object_or_404(accounts, public_id=public_id)
-    named = {row.reason.get("product_id") for row in account.recommendations.all()} - {None}
-    products = Product.objects.visible_to(principal).filter(pk__in=named)
-    account.reason_product_names = dict(products.values_list("pk", "name"))
-    return account
+    return get_object_or_404(accounts, public_id=public_id)
+
+
+def named_in_reasons(principal: Principal, account: Account) -> dict[int, str]:
+    """Return the names of the products that the reasons of its recommendations point to."""
+    asked = {row.reason.get("product_id") for row in account.recommendations.all()} - {None}
+    return dict(Product.objects.visible_to(principal).filter(pk__in=asked).values_list("pk", "name"))
 
 
 class PartnerAccountFilter(AccountFilter):
@@ -69,7 +71,7 @@ class PartnerAccountFilter(AccountFilter):
     Custom attributes are left out too: some are sensitive, and a filter tells as much as a column.
     """
 
-    owner = None
+    owner = None  # type: ignore[assignment] # how django-filter takes a filter out
     team = None
     partner = None
     has_open_ticket = None
@@ -96,7 +98,7 @@ class AccountListView(ListView[Account]):
     def get_queryset(self) -> QuerySet[Account]:
         return accounts_with_parts(self.request.user)
 
-    def filter_queryset(self, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def filter_queryset(self, queryset: QuerySet[Account, Any]) -> QuerySet[Account, Any]:
         return sorted_accounts(super().filter_queryset(queryset), self._sort())
 
     def page_order(self) -> Order:
@@ -122,7 +124,8 @@ class AccountDetailView(ApiView):
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         account = get_account(self.principal, public_id)
-        body: dict[str, Any] = {"data": AccountDetailSerializer(account).data}
+        words = {"product_names": named_in_reasons(self.principal, account)}
+        body: dict[str, Any] = {"data": AccountDetailSerializer(account, context=words).data}
         return conditional(request, body, revision=account.revision)
 
 

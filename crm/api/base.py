@@ -27,6 +27,7 @@ from crm.api.throttling import Rate
 from crm.models import ApiPrincipal
 
 M = TypeVar("M", bound=Model)
+Row = TypeVar("Row")
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -56,8 +57,7 @@ class ApiView(APIView):
     @property
     def principal(self) -> ApiPrincipal:
         """The calling key; there is one, for `HasScope` lets nobody else in."""
-        principal: ApiPrincipal = self.request.user
-        return principal
+        return self.request.user  # type: ignore[return-value] # declared as Django's own user
 
     def check_permissions(self, request: Request) -> None:
         """Count before asking for scopes: a key that lacks them uses up its rate too."""
@@ -67,9 +67,7 @@ class ApiView(APIView):
     def check_throttles(self, request: Request) -> None:
         """Done: DRF would count here, after the permissions."""
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         patch_vary_headers(answer, ["Authorization", "Accept-Language"])
@@ -81,7 +79,7 @@ class ApiView(APIView):
 class ListView(ApiView, ListAPIView[M]):
     """A list that refuses parameters it doesn't know: a misspelt filter must not answer everything."""
 
-    def filter_queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+    def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
         filters = getattr(self, "filterset_class", None)
         known = {"after", "before", "limit", "sort"} | set(filters.base_filters if filters else ())
         if unknown := set(self.request.query_params) - known:

@@ -89,7 +89,9 @@ class EventInput(Input):
     )
     product_code = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
     term = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    source = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
+    source = serializers.CharField(  # type: ignore[assignment] # DRF's fields have a `source` too
+        max_length=60, required=False, allow_blank=True, default=""
+    )
     campaign_code = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     duration_seconds = serializers.FloatField(
         min_value=0, max_value=A_WEEK, required=False, allow_null=True, default=None
@@ -116,7 +118,9 @@ class EventInput(Input):
 
 
 class EventBatchInput(Input):
-    events = EventInput(many=True, allow_empty=False, max_length=MAX_BATCH)
+    events = EventInput(  # type: ignore[call-arg] # `many` makes a list of it, which has a length
+        many=True, allow_empty=False, max_length=MAX_BATCH
+    )
 
     def new_events(self) -> list[NewEvent]:
         return [NewEvent(**event) for event in self.validated_data["events"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -108,13 +109,14 @@ def _once(request: Request) -> Once | None:
     return Once(key, hashlib.sha256(said.encode()).digest())
 
 
-def _refused(refusals: list[Refusal]) -> ValidationError:
+def _refused(refusals: Sequence[Refusal]) -> ValidationError:
     words = {
         "account_unknown": _("None of your accounts has this id."),
         "product_unknown": _("Nothing with this code is sold in the book of this account."),
     }
-    errors: dict[int, dict[str, list[ErrorDetail]]] = {}
+    errors: dict[int, Any] = {}
     for refusal in refusals:
         detail = ErrorDetail(words[refusal.code], refusal.code)
         errors.setdefault(refusal.position, {})[refusal.field] = [detail]
-    return ValidationError({"events": errors})
+    said: dict[str, Any] = {"events": errors}
+    return ValidationError(said)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
@@ -32,9 +31,7 @@ class Ordered(Protocol):
 
 
 class EnvelopePagination(BasePagination):
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any | None = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any | None = None) -> list[Any]:
         ordered: Ordered = view  # type: ignore[assignment] # DRF declares less than it sends
         after, before = (request.query_params.get(name) or None for name in CURSORS)
         page = keyset_page(
@@ -60,7 +57,9 @@ class EnvelopePagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         bounds = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
-        parameters = {name: ({"type": "string"}, text) for name, text in CURSORS.items()}
+        parameters: dict[str, tuple[dict[str, Any], str]] = {
+            name: ({"type": "string"}, text) for name, text in CURSORS.items()
+        }
         parameters["limit"] = (bounds, "How many rows a page has.")
         return [
             {"name": name, "in": "query", "required": False, "description": text, "schema": schema}

@@ -61,10 +61,9 @@ def value(row: Value) -> dict[str, Any]:
     }
 
 
-def recommendations(account: Account) -> list[dict[str, Any]]:
+def recommendations(account: Account, product_names: dict[int, str]) -> list[dict[str, Any]]:
     found = sorted(account.recommendations.all(), key=lambda row: row.rank)
-    names: dict[int, str] = getattr(account, "reason_product_names", {})
-    return [recommendation(row, names) for row in found]
+    return [recommendation(row, product_names) for row in found]
 
 
 def recommendation(row: Recommendation, product_names: dict[int, str]) -> dict[str, Any]:

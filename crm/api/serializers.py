@@ -22,7 +22,9 @@ class MoneyField(serializers.DecimalField):
 
 class ReasonSerializer(Plain):
     code = serializers.CharField()
-    label = serializers.CharField(help_text="What kind of thing moved the score, in the reader's language.")
+    label = serializers.CharField(  # type: ignore[assignment] # DRF's fields have a `label` too
+        help_text="What kind of thing moved the score, in the reader's language."
+    )
     text = serializers.CharField(help_text="The reason as a sentence, in the reader's language.")
     points = serializers.FloatField(
         allow_null=True, help_text="What it adds to the log-odds of the score; signed."
@@ -124,7 +126,7 @@ class AccountDetailSerializer(AccountSerializer):
 
     @extend_schema_field(RecommendationSerializer(many=True))
     def get_recommendations(self, account: Account) -> list[dict[str, Any]]:
-        return rows.recommendations(account)
+        return rows.recommendations(account, self.context["product_names"])
 
 
 class OrderSerializer(Plain):
@@ -164,5 +166,5 @@ class ProblemSerializer(Plain):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True)
+    errors = FieldErrorSerializer(many=True)  # type: ignore[assignment] # so have serializers `errors`
     request_id = serializers.CharField()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import redis
 import structlog
 from django.conf import settings
+from redis.commands.core import Script
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
@@ -71,7 +72,7 @@ class Rate:
 
 
 @cache
-def _counter(url: str) -> redis.client.Script:
+def _counter(url: str) -> Script:
     client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
     return client.register_script(COUNT)
 
@@ -94,7 +95,7 @@ class KeyRateThrottle(BaseThrottle):
             log.warning("rate_not_counted", error=type(error).__name__)
             return True
         allowed, remaining, reset, wait = (int(part) for part in count)
-        view.rate = Rate(limit, remaining, reset)  # type: ignore[attr-defined] # declared by ApiView
+        view.rate = Rate(limit, remaining, reset)
         self.seconds_to_wait = wait or None
         return bool(allowed)
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal
-from crm.models.accounts import Account, OfAccountQuerySet
+from crm.models.accounts import Account
 from crm.models.base import Fact, Record
 from crm.models.organisation import Book
 
@@ -40,6 +40,11 @@ class Product(Record):
         return self.name
 
 
+class OrderQuerySet(models.QuerySet["Order"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(account__in=Account.objects.visible_to(principal))
+
+
 class Order(Fact):
     """A sale, or a return (negative amounts), each with its own date.
 
@@ -65,7 +70,7 @@ class Order(Fact):
         "crm.Import", models.PROTECT, null=True, blank=True, related_name="+"
     )
 
-    objects = OfAccountQuerySet.as_manager()
+    objects = OrderQuerySet.as_manager()
     lines: "models.Manager[OrderLine]"
 
     class Meta(Fact.Meta):

@@ -85,7 +85,7 @@ def verify_token(*, token: str) -> ApiKey:
         raise KeyUnknownError("key_revoked")
     if not key.partner.is_active:
         raise KeyUnknownError("partner_inactive")
-    if not key.use_is_noted:
+    if not vars(key)["use_is_noted"]:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=Now())
     return key
 

@@ -1,5 +1,6 @@
 """What a partner's key reads: its own accounts, whole, in its language, and nobody else's."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -223,3 +224,22 @@ def test_needs_as_many_queries_for_thirty_rows_as_for_three(partner_key, kind):
     queries(1)  # notes the use of the key
 
     assert queries(3) == queries(30)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "q=ha", "country=FR", "churn_min=0.3&sort=-churn", "sort=value", "stage=lead", "without=churn"],
+)
+def test_the_same_query_means_the_same_as_on_the_page(partner_key, admin_client_, query):
+    for number, name in enumerate(("Harbour Lights", "Haven", "Mill", "Quay", "Elm")):
+        stage = "lead" if number == 4 else "customer"
+        account = partner_key.account(name=name, country="FR" if number % 2 else "GB", stage=stage)
+        if number < 4:
+            scored(account, value=0.2 + number / 10)
+            ValueFactory(account=account, amount=1000 - 100 * number)
+
+    page = admin_client_.get(f"/accounts/?{query}").text
+    shown = re.findall(r'class="table__main" href="/accounts/([0-9a-f-]{36})/"', page)
+
+    assert shown
+    assert ids(partner_key.get(f"/accounts/?{query}")) == shown
