@@ -40,6 +40,15 @@ def share(part: ir.Value, whole: ir.Value) -> ir.Value:
     return part.cast("float64") / whole.cast("float64").nullif(0.0)
 
 
+def different(table: ir.Table, *columns: str) -> ir.Table:
+    """Return the different values of the columns.
+
+    Not by `distinct()`: for PostgreSQL and Spark, Ibis 12 then compares the columns that earlier
+    filters used as well, and gives rows twice.
+    """
+    return table.group_by(*columns).aggregate(times=_.count()).select(*columns)
+
+
 def as_known(table: ir.Table, moment: int) -> ir.Table:
     """Return the versions that were known just before the moment."""
     return table.filter(_.known_from_us < moment, _.known_to_us.isnull() | (_.known_to_us >= moment))

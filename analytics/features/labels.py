@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import ibis.expr.types as ir
 from ibis import _
 
-from analytics.features.known import DAY, EPOCH, Known, Tables, as_known, microseconds
+from analytics.features.known import DAY, EPOCH, Known, Tables, as_known, different, microseconds
 
 
 def active_accounts(tables: Tables, *, book_id: int, as_of: datetime, within_days: int = 365) -> ir.Table:
     """Return `account_id` of those who ordered in the days before: whom churn can be said of."""
     known = Known(tables, book_id, microseconds(as_of))
     sales = known.sales().filter(_.placed_us >= known.ago(within_days))
-    return sales.select("account_id").distinct()
+    return different(sales, "account_id")
 
 
 def order_within(
@@ -36,7 +36,7 @@ def order_within(
         (_.placed_us >= start) & (_.placed_us < end),
         _.cancelled_us.isnull() | (_.cancelled_us >= end),
     )
-    buyers = bought.select(buyer_id=_.account_id).distinct()
+    buyers = different(bought, "account_id").rename(buyer_id="account_id")
     joined = accounts.left_join(buyers, accounts.account_id == buyers.buyer_id)
     return joined.select("account_id", label=_.buyer_id.notnull())
 
@@ -60,7 +60,7 @@ def outcomes(tables: Tables, *, book_id: int, kind: str, cutoff: datetime, known
 def outcome_cutoffs(tables: Tables, *, book_id: int, kind: str, known_at: datetime) -> list[datetime]:
     """Return the cut-offs for which outcomes were settled before `known_at`, oldest first."""
     found = _settled(tables, book_id=book_id, kind=kind, known_at=known_at)
-    moments = found.select("cutoff_us").distinct().order_by("cutoff_us").to_pyarrow()["cutoff_us"]
+    moments = different(found, "cutoff_us").order_by("cutoff_us").to_pyarrow()["cutoff_us"]
     return [(EPOCH + timedelta(microseconds=moment)).astimezone(UTC) for moment in moments.to_pylist()]
 
 

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from analytics.features.known import DAY, Known, days, money, share
+from analytics.features.known import DAY, Known, days, different, money, share
 
 WINDOWS = (30, 90, 180, 365)
 
@@ -52,7 +52,7 @@ def rhythm_features(known: Known) -> ir.Table:
 
     Several orders on one day are one purchase. Gaps are whole days between purchases.
     """
-    purchase_days = known.sales().select(_.account_id, day=_.placed_us // DAY).distinct()
+    purchase_days = different(known.sales().mutate(day=_.placed_us // DAY), "account_id", "day")
     by_day = ibis.window(group_by=purchase_days.account_id, order_by=purchase_days.day)
     gaps = purchase_days.mutate(gap=purchase_days.day - purchase_days.day.lag().over(by_day))
     summary = (

@@ -118,5 +118,6 @@ def _is_scored(book: Book, as_of: datetime) -> bool:
 
 
 def _end(book: Book) -> datetime:
-    assert book.ends_at is not None, "a demo book has an end: the database sees to it"
+    if book.ends_at is None:
+        raise ValueError(f"{book.code} has no end, so it is no demo book: there is no past to replay.")
     return book.ends_at

@@ -111,7 +111,7 @@ def _band(
         high=part.high,
         accounts=part.n,
         happened=part.positives,
-        mean_predicted=part.mean_predicted,
+        mean_predicted=part.mean_predicted or 0.0,
         interval_low=part.ci_low,
         interval_high=part.ci_high,
         predicted_from=as_of,

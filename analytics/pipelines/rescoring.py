@@ -39,8 +39,7 @@ def run(job: RunningJob) -> dict[str, Any]:
 
 
 def _by_book(changes: Iterable[Change], kinds: set[str]) -> dict[Book, list[int]]:
-    ids = {change.account_id for change in changes if change.kind in kinds}
-    ids.discard(None)
+    ids = {change.account_id for change in changes if change.kind in kinds and change.account_id}
     books: dict[Book, list[int]] = defaultdict(list)
     accounts = Account.objects.filter(pk__in=ids).select_related("book").only("pk", "book")
     for account in accounts.order_by("pk"):

@@ -62,7 +62,7 @@ def score_book(
         if (version := live_version(book, spec.kind)) is None:
             continue
         say("score")
-        edition = edition_of(version, as_of, is_weekly)
+        edition = edition_of(version, as_of, is_weekly=is_weekly)
         with timed_run(f"score.{spec.kind}", edition, job) as timed:
             ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
             timed.accounts = counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, job)
@@ -129,7 +129,7 @@ def reporting_currency() -> str:
     return Organisation.objects.get().reporting_currency
 
 
-def edition_of(version: ModelVersion, as_of: datetime, is_weekly: bool) -> Edition:
+def edition_of(version: ModelVersion, as_of: datetime, *, is_weekly: bool) -> Edition:
     return Edition(
         book=version.book,
         as_of=as_of,

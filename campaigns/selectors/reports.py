@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection
@@ -187,7 +188,7 @@ def _score_bands(campaign: Campaign) -> dict[str, list[ScoreBand]]:
     return {
         kind: [
             ScoreBand(low, high, n.get((i, "treated"), 0), n.get((i, "holdout"), 0))
-            for i, (low, high) in enumerate(zip(BAND_EDGES, BAND_EDGES[1:], strict=False), start=1)
+            for i, (low, high) in enumerate(pairwise(BAND_EDGES), start=1)
         ]
         for kind, n in sorted(found.items())
     }

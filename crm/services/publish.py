@@ -74,7 +74,7 @@ def publish_scores(
     :raises InvalidScoresError: if a value lies outside 0..1 or is NaN; nothing is written.
     """
     rows = ((s.account_id, _share(s.value), s.base_log_odds, json.dumps(s.reasons)) for s in scores)
-    with _staged("account_id bigint, value float8, base float8, reasons jsonb", rows) as table:
+    with _Staged("account_id bigint, value float8, base float8, reasons jsonb", rows) as table:
         written = _execute(
             _UPSERT_SCORES.format(table=table),
             {"kind": kind, "number": edition.model_number, **_stamp(edition)},
@@ -103,7 +103,7 @@ def publish_values(
         for v in values
     )
     columns = "account_id bigint, amount numeric, low numeric, high numeric, details jsonb"
-    with _staged(columns, rows) as table:
+    with _Staged(columns, rows) as table:
         written = _execute(
             _UPSERT_VALUES.format(table=table),
             {"kind": kind, "currency": currency, **_stamp(edition)},
@@ -124,7 +124,7 @@ def publish_recommendations(
         for r in recommendations
     )
     columns = "account_id bigint, product_id bigint, rank int2, kind text, score float8, reason jsonb"
-    with _staged(columns, rows) as table:
+    with _Staged(columns, rows) as table:
         _execute(f"DELETE FROM crm_recommendation WHERE account_id IN (SELECT account_id FROM {table})")
         written = _execute(_INSERT_RECOMMENDATIONS.format(table=table), _stamp(edition))
     _announce("recommendations.published", "", written, edition)
@@ -140,7 +140,7 @@ def publish_reliability(*, book: Book, kind: Score.Kind, group: str, bands: Sequ
     Reliability.objects.bulk_create(bands)
 
 
-class _staged:
+class _Staged:
     """A temporary table holding these rows, for the length of a `with` block."""
 
     def __init__(self, columns: str, rows: Iterable[Sequence[Any]]) -> None:
