@@ -27,9 +27,10 @@ def account_cells(row: AccountRow, columns: Sequence[ListColumn], names: Names) 
 def _cell(column: ListColumn, value: Any, names: Names) -> str:
     label = escape(column.label)
     if value is None or value == "":
-        return f'<td class="{_CLASSES[column.kind]}" data-label="{label}"><span class="muted">{MISSING}</span></td>'
+        return f'<td class="{_CLASSES[column.kind]} is-empty" data-label="{label}"><span class="muted">{MISSING}</span></td>'
     if column.kind == "share":
-        shown = share(value, 0 if value >= 0.1 else 1) + _bar(value, column.higher_is)
+        number = share(value, 0 if value >= 0.1 else 1)
+        shown = f'<span class="num">{number}{_bar(value, column.higher_is)}</span>'
     elif column.kind == "money":
         shown = str(money(value, names.currency))
     elif column.kind == "date":

@@ -1,0 +1,149 @@
+"""A page asks the database as often with 30 rows as with 3."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from analytics.models import ModelVersion
+from campaigns.models import Campaign, Enrolment
+from crm.models import ApiKey
+from crm.services import bin as bin_service
+from crm.services.accounts import edit_account
+from tests import factories as f
+from tests.architecture.permissions import API_ROWS, ROWS
+from tests.partner_api import Caller
+
+pytestmark = pytest.mark.django_db
+TABS = ("timeline", "orders", "invoices", "people", "tickets", "scores", "campaigns", "audit")
+
+
+def company(rows: int) -> SimpleNamespace:
+    """Make `rows` of everything: of the first account, and of the lists."""
+    user = f.UserFactory(role="administrator")
+    caller = Caller.make()
+    account = furnished(caller, user, rows)
+    for _ in range(rows - 1):
+        furnished(caller, user, 1)
+    campaigns = [make_campaign(number, account) for number in range(rows)]
+    jobs = [f.JobFactory(owner=user) for _ in range(rows)]
+    for number in range(rows):
+        f.PartnerAccountFactory(account=account)
+        f.SavedViewFactory(owner=user)
+        f.UserFactory()
+        bin_service.move_to_bin(account=f.AccountFactory(), by=user)
+        key = {"label": "k", "prefix": f"k{number}", "digest": bytes([number] * 32)}
+        ApiKey.objects.create(partner=caller.partner, **key)
+    versions = [make_version(number) for number in range(rows)]
+    return SimpleNamespace(
+        user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
+        version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
+        ticket=account.tickets.first(),
+    )  # fmt: skip
+
+
+def furnished(caller: Caller, user, rows: int):
+    account = caller.account(owner=user)
+    f.ScoreFactory(account=account, reasons=[{"code": "recency", "points": 1.0, "values": {"days": 3}}])
+    f.ScoreFactory(account=account, kind="purchase")
+    f.ValueFactory(account=account)
+    f.ExternalIdFactory(row_id=account.pk)
+    for number in range(rows):
+        at = f.NOW - timedelta(days=40 * number)
+        f.OrderFactory(account=account, placed_at=at, lines=rows)
+        f.PaymentFactory(invoice__account=account)
+        f.ContactFactory(account=account)
+        f.TicketFactory(account=account, assignee=user)
+        f.TaskFactory(account=account, assignee=user)
+        f.ActivityFactory(account=account, author=user, is_pinned=number % 2 == 0)
+        f.RecommendationFactory(
+            account=account, rank=number + 1,
+            reason={"code": "goes_with", "product_id": f.ProductFactory(book=account.book).pk, "share": 0.3},
+        )  # fmt: skip
+        account = edit_account(account=account, revision=account.revision, changes={"name": f"Name {number}"})
+    return account
+
+
+def make_campaign(number: int, account) -> Campaign:
+    campaign = Campaign.objects.create(
+        book=account.book, name=f"Campaign {number}", code=f"c{number}", channel="email", starts_at=f.NOW,
+        ends_at=f.NOW, salt="s", cost_amount=0, currency="GBP",
+    )  # fmt: skip
+    for other in type(account).objects.all():
+        Enrolment.objects.create(
+            campaign=campaign, account=other, arm="treated", propensity=0.9, enrolled_at=f.NOW
+        )
+    return campaign
+
+
+def make_version(number: int) -> ModelVersion:
+    return ModelVersion.objects.create(
+        book=f.BookFactory(), kind="churn", version=f"churn-{number}", state="evaluated", horizon_days=90,
+        as_of=f.NOW, artifact=b"", sha256="",
+    )  # fmt: skip
+
+
+def counts(rows: int) -> dict[str, int]:
+    made = company(rows)
+    client = Client()
+    client.force_login(made.user)
+    found = {}
+    for name, address in addresses(made).items():
+        found[name] = count(lambda address=address: client.get(address))
+    for row in API_ROWS:
+        if row.scope and row.method == "get":
+            kwargs = {"public_id": made.order.public_id if "order-detail" in row.route else made.account.public_id}
+            address = reverse(row.route, kwargs=kwargs if row.target else {})
+            found[row.route] = count(lambda path=address: made.caller.get(path.removeprefix("/api/v1")))
+    return found
+
+
+def count(ask: Callable) -> int:
+    ask()  # the first request of a process fills caches of the framework
+    with CaptureQueriesContext(connection, ) as queries:
+        response = ask()
+    assert response.status_code == 200
+    return len(queries)
+
+
+def addresses(made: SimpleNamespace) -> dict[str, str]:
+    """Return the address of every page that shows rows, for an administrator."""
+    kinds = {
+        "crm:account": made.account, "crm:contact": made.contact, "crm:order": made.order,
+        "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
+        "crm:job": made.job, "crm:partner": made.partner, "campaigns:campaign": made.campaign,
+        "analytics:model": made.version,
+    }  # fmt: skip
+    found = {}
+    for row in ROWS:
+        if row.method != "get" or row.route == "crm:account-export-file":
+            continue
+        kwargs = {}
+        if row.target:
+            kwargs["public_id"] = kinds.get(row.route, kinds.get(row.route.rsplit("-", 1)[0])
+                                            or made.partner).public_id
+        kwargs |= {"crm:account-field": {"name": "owner"}, "campaigns:campaign-accounts": {"step": "enrolled"}}.get(
+            row.route, {}
+        )
+        found[row.route] = reverse(row.route, kwargs=kwargs)
+    account = made.account.get_absolute_url()
+    found |= {f"account tab {tab}": f"{account}?tab={tab}" for tab in TABS}
+    lists = ("sort=-churn", "more=1&book=wholesale", "q=name&has_open_ticket=true", "churn_min=10%25&sort=-value")
+    return found | {f"account list {query}": f"/accounts/?{query}" for query in lists}
+
+
+def test_no_page_asks_more_often_when_there_are_more_rows():
+    from django.db import transaction
+
+    with transaction.atomic():
+        few = counts(3)
+        transaction.set_rollback(True)
+    many = counts(30)
+
+    grown = {name: (few[name], many[name]) for name in few if few[name] != many[name]}
+    assert grown == {}
