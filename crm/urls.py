@@ -12,6 +12,7 @@ from crm.views import (
     orders,
     partner_keys,
     partners,
+    quality,
     saved_views,
     tasks,
     theme,
@@ -52,6 +53,10 @@ urlpatterns: list[URLPattern] = [
     path("tickets/<uuid:public_id>/assign/", tickets.ticket_assign, name="ticket-assign"),
     path("views/new/", saved_views.saved_view_create, name="saved-view-create"),
     path("views/<uuid:public_id>/", saved_views.saved_view_change, name="saved-view-change"),
+    path("data-quality/", quality.quality_list, name="data-quality"),
+    path(
+        "data-quality/<uuid:public_id>/<slug:code>/", quality.quality_rule, name="quality-rule"
+    ),
     path("jobs/", jobs.job_list, name="job-list"),
     path("jobs/indicator/", jobs.jobs_indicator, name="jobs-indicator"),
     path("jobs/<uuid:public_id>/", jobs.job_detail, name="job-detail"),

@@ -1,9 +1,18 @@
+from typing import Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.models.access import VIEW_DATA_QUALITY, Principal, can
 from crm.models.fields import UuidV7
 from crm.models.jobs import Job
 from crm.models.organisation import Book
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return every import to those who look after the data's quality, and none to others."""
+        return self if can(principal, VIEW_DATA_QUALITY) else self.none()
 
 
 class Import(models.Model):
@@ -31,6 +40,8 @@ class Import(models.Model):
     counts = models.JSONField(default=dict)  # {"orders": {"inserted": …, "updated": …}, …}
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    objects = ImportQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -30,6 +30,7 @@ TASKS: Mapping[str, str | Promise] = {
     "analytics.train_all": gettext_lazy("Weekly training"),
     "crm.import_book": gettext_lazy("Import a book"),
     "crm.make_partitions": gettext_lazy("Prepare storage for the coming months"),
+    "crm.simulate_people": gettext_lazy("Add the simulated people of the demo"),
 }
 PHASES: Mapping[str, str | Promise] = {
     "checking": gettext_lazy("Checking"),
@@ -43,6 +44,7 @@ PHASES: Mapping[str, str | Promise] = {
     "gate": gettext_lazy("Comparing with the live model"),
     "lift": gettext_lazy("Measuring lift"),
     "partitions": gettext_lazy("Making partitions"),
+    "people": gettext_lazy("Adding people and their work"),
     "predictions": gettext_lazy("Keeping predictions"),
     "publishing": gettext_lazy("Publishing"),
     "reading": gettext_lazy("Reading the file"),
