@@ -39,6 +39,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         fields = (
             "name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since",
         )  # fmt: skip
+        labels = {"book": _("Book")}
         widgets = {"customer_since": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def __init__(

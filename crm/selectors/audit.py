@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from django.apps import apps
 from django.db import connection, models
 
 from crm.models import Account
+from crm.selectors.words import record_words
 
 IGNORED = {"id", "public_id", "revision"}
 PER_PAGE = 50
@@ -43,7 +45,7 @@ class AuditEntry:
 
     @property
     def kind(self) -> str:
-        return str(self.model._meta.verbose_name)
+        return record_words(str(self.model._meta.model_name))
 
 
 @cache
@@ -118,7 +120,8 @@ _BRANCH = """(
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    at, table, pk, object_id, action, actor_id, before, after = row
+    at, table, pk, object_id, action, actor_id = row[:6]
+    before, after = (json.loads(text) if text else None for text in row[6:])  # raw cursors leave JSON alone
     label = next((str(before[name]) for name in ("name", "title", "subject") if before.get(name)), "")
     return AuditEntry(at, table, pk, object_id, action, actor_id, label, list(_changes(before, after)))
 

@@ -44,6 +44,47 @@ def recommendation_text(reason: Values, *, product_names: Mapping[int, str] | No
     return OFFERS.get(str(reason.get("code", "")), _offer_popular)({**values, "product_name": name})
 
 
+def record_words(model_name: str) -> str:
+    """Return what people call a kind of record, e.g. "Account" for "account"."""
+    return _records().get(model_name) or model_name
+
+
+def column_words(name: str) -> str:
+    """Return what people call a column that has no name of its own in the model."""
+    return _columns().get(name) or name.replace("_", " ")
+
+
+def _records() -> dict[str, str]:
+    return {
+        "account": _("Account"),
+        "activity": _("Activity"),
+        "campaign": _("Campaign"),
+        "contact": _("Contact"),
+        "partner": _("Partner"),
+        "partneraccount": _("Account of a partner"),
+        "task": _("Task"),
+        "ticket": _("Ticket"),
+    }
+
+
+def _columns() -> dict[str, str]:
+    return {
+        "account": _("account"),
+        "audience": _("audience"),
+        "author": _("author"),
+        "book": _("book"),
+        "budget_amount": _("budget"),
+        "code": _("code"),
+        "contact": _("contact"),
+        "created_by": _("created by"),
+        "currency": _("currency"),
+        "is_simulated": _("simulated"),
+        "partner": _("partner"),
+        "since": _("since"),
+        "until": _("until"),
+    }
+
+
 def _labels() -> dict[str, str]:
     return {
         "recency": _("Time since the last order"),

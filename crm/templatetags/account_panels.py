@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from crm.selectors.audit import list_audit
 from crm.selectors.countries import country_name
 from crm.selectors.score_panel import Published, list_recommendations
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
+from crm.selectors.words import column_words
 
 from .formats import on_day
 
@@ -232,9 +234,10 @@ def changed_field(name: str, model: Any = None) -> str:
         return name.removeprefix("attributes.").replace("_", " ").replace("-", " ")
     plain = name.removesuffix("_id")
     try:
-        return str((model or Account)._meta.get_field(plain).verbose_name)
+        own = (model or Account)._meta.get_field(plain).verbose_name
     except LookupError:
-        return plain.replace("_", " ")
+        own = ""
+    return str(own) if isinstance(own, Promise) else column_words(plain)
 
 
 @register.simple_tag
@@ -246,6 +249,8 @@ def changed_value(name: str, value: Any, model: Any, people: Mapping[int, User])
         return str(people.get(value, value))
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if name == "country":
+        return country_name(value)
     if name.startswith("attributes."):
         return str(value)
     choices = dict(model._meta.get_field(name.removesuffix("_id")).flatchoices)

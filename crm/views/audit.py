@@ -7,6 +7,7 @@ from crm.models import User
 from crm.models.access import VIEW_AUDIT
 from crm.selectors.audit import PER_PAGE, list_audit, tracked_models
 from crm.selectors.keyset import Column, Order, make_cursor, read_cursor
+from crm.selectors.words import record_words
 from crm.views.access import HtmxRequest, require_capability, valid_ids
 from crm.views.fragments import render_part
 
@@ -28,6 +29,9 @@ def audit_log(request: HtmxRequest) -> HttpResponse:
         "entries": entries[:PER_PAGE],
         "older": make_cursor(entries[PER_PAGE - 1], ORDER) if len(entries) > PER_PAGE else None,
         "people": people,
-        "kinds": [(name, model._meta.verbose_name) for name, (_event, model) in tracked_models().items()],
+        "kinds": [
+            (name, record_words(str(model._meta.model_name)))
+            for name, (_event, model) in tracked_models().items()
+        ],
     }
     return render_part(request, "crm/audit_log.html", "table", context)

@@ -1,0 +1,167 @@
+"""Every route of the site: the pages with an address that shows something, and what is no page.
+
+A route that stands in neither table fails `tests/architecture/test_site_map.py`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.world import World
+
+Address = Callable[[World], str]
+
+
+@dataclass(frozen=True)
+class Page:
+    route: str
+    address: Address
+    role: str = "administrator"  # "" is nobody
+    status: int = 200
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or self.route
+
+
+def page(route: str, *, query: str = "", role: str = "administrator", name: str = "", **ids: object) -> Page:
+    """Return a page; each id is a function of the world, or a plain value."""
+
+    def address(world: World) -> str:
+        kwargs = {key: value(world) if callable(value) else value for key, value in ids.items()}
+        return reverse(route, kwargs=kwargs) + query
+
+    return Page(route, address, role, name=name)
+
+
+def of(name: str) -> Callable[[World], str]:
+    return lambda world: str(getattr(world, name).public_id)
+
+
+PAGES = [
+    page("crm:home"),
+    page("crm:home", role="sales", name="home-of-sales"),
+    page("crm:home", role="support", name="home-of-support"),
+    page("crm:home", role="marketing", name="home-of-marketing"),
+    page("crm:home", role="analyst", name="home-of-analyst"),
+    page("crm:home", role="partner_manager", name="home-of-partner-manager"),
+    page("crm:account-list"),
+    page("crm:account-list", query="?sort=-churn", name="account-list-by-churn"),
+    page("crm:account-list", query="?q=nothing-like-that", name="account-list-filtered-empty"),
+    page("crm:account-create"),
+    page("crm:account-detail", public_id=of("account")),
+    page("crm:account-detail", public_id=of("debtor"), name="account-of-bank"),
+    page("crm:account-detail", public_id=of("lead"), name="account-without-anything"),
+    *(
+        page("crm:account-detail", public_id=of("account"), query=f"?tab={tab}", name=f"account-{tab}")
+        for tab in ("orders", "invoices", "people", "tickets", "campaigns", "scores", "audit")
+    ),
+    page("crm:account-edit", public_id=of("account")),
+    Page(
+        "crm:account-field",
+        lambda world: reverse("crm:account-field", args=[world.account.public_id, "name"]),
+    ),
+    page("crm:account-delete", public_id=of("account")),
+    page("crm:contact-create", public_id=of("account")),
+    page("crm:contact-edit", public_id=of("contact")),
+    page("crm:ticket-create", public_id=of("account")),
+    page("crm:audit-log"),
+    page("crm:bin-list"),
+    page("crm:order-detail", public_id=of("order")),
+    page("crm:task-list"),
+    page("crm:task-list", role="sales", name="task-list-of-sales"),
+    page("crm:ticket-list"),
+    page("crm:ticket-detail", public_id=of("ticket")),
+    page("crm:data-quality"),
+    page("crm:quality-rule", public_id=of("source_import"), code="no_customer"),
+    page(
+        "crm:quality-rule", public_id=of("source_import"), code="exact_duplicate", name="quality-rule-empty"
+    ),
+    page("crm:job-list"),
+    page("crm:job-list", role="marketing", name="job-list-empty"),
+    *(
+        page(
+            "crm:job-detail",
+            public_id=lambda world, state=state: world.jobs[state].public_id,
+            name=f"job-{state}",
+        )
+        for state in ("queued", "running", "done", "failed", "cancelled")
+    ),
+    page("crm:partner-list"),
+    page("crm:partner-create"),
+    page("crm:partner-detail", public_id=of("partner")),
+    page("crm:partner-edit", public_id=of("partner")),
+    page("crm:partner-link-create", public_id=of("partner")),
+    page("crm:partner-key-create", public_id=of("partner")),
+    page("crm:partner-key-revoke", public_id=of("partner"), key_id=of("key")),
+    page("campaigns:campaign-list"),
+    page("campaigns:campaign-detail", public_id=of("campaign")),
+    page("campaigns:campaign-accounts", public_id=of("campaign"), step="enrolled"),
+    page("analytics:model-list"),
+    page("analytics:model-detail", public_id=of("model")),
+    page("analytics:model-detail", public_id=of("rejected"), name="model-rejected"),
+    page("account_login", role=""),
+    page("account_logout"),
+    page("account_inactive", role=""),
+    page("account_signup", role=""),
+    page("account_reauthenticate"),
+    page("account_email"),
+    page("account_change_password"),
+    page("account_reset_password", role=""),
+    page("account_reset_password_done", role=""),
+    page("account_reset_password_from_key", uidb36="1", key="1-1", role="", name="password-link-spent"),
+    page("account_reset_password_from_key_done", role=""),
+    page("mfa_index"),
+    page("mfa_activate_totp"),
+    page("mfa_generate_recovery_codes", role="careful"),
+    page("mfa_view_recovery_codes", role="careful"),
+    page("mfa_deactivate_totp", role="careful"),
+    page("mfa_reauthenticate", role="careful"),
+]
+NO_PAGES = {
+    "healthz": "for machines",
+    "readyz": "for machines",
+    "crm:account-assign": "takes a form",
+    "crm:account-export": "takes a form",
+    "crm:account-export-file": "a file",
+    "crm:activity-create": "takes a form",
+    "crm:activity-pin": "takes a form",
+    "crm:bin-restore": "takes a form",
+    "crm:task-create": "takes a form",
+    "crm:task-done": "takes a form",
+    "crm:ticket-move": "takes a form",
+    "crm:ticket-assign": "takes a form",
+    "crm:saved-view-create": "takes a form",
+    "crm:saved-view-change": "takes a form",
+    "crm:jobs-indicator": "a part of every page",
+    "crm:job-cancel": "takes a form",
+    "crm:job-retry": "takes a form",
+    "crm:partner-link-end": "takes a form",
+    "crm:theme-set": "takes a form",
+    "analytics:model-promote": "takes a form",
+    "analytics:model-roll-back": "takes a form",
+    "account_email_verification_sent": "nothing is verified: nobody signs up",
+    "account_set_password": "redirects those who have one, and everybody has",
+    "account_confirm_login_code": "codes by mail are off",
+    "account_confirm_email": "nothing is verified: nobody signs up",
+    "mfa_authenticate": "the second step of signing in: tests/browser/test_sign_in.py",
+    "mfa_download_recovery_codes": "a file",
+    "set_language": "takes a form",
+}
+
+
+def routes() -> Iterator[str]:
+    """Yield the name of every route; those of the API have their own description."""
+    for name in _names(get_resolver().url_patterns, ""):
+        if not name.startswith("api-v1:"):
+            yield name
+
+
+def _names(patterns: list[URLPattern | URLResolver], namespace: str) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from _names(pattern.url_patterns, namespace + inner)
+        elif pattern.name:
+            yield namespace + pattern.name
