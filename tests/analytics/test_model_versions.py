@@ -1,0 +1,129 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from analytics.artifacts import ArtifactMismatchError, pack, unpack
+from analytics.ml.outcome import AdditiveClassifier
+from analytics.models import ModelVersion
+from analytics.services.model_versions import (
+    ModelStateError,
+    Training,
+    judge,
+    model_number,
+    promote,
+    roll_back,
+    store_version,
+)
+from tests.factories import BookFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+NAMES = ["recency_days", "orders_365"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    return AdditiveClassifier().fit(X, (X[:, 0] + rng.normal(size=400) > 0).astype(int))
+
+
+@pytest.fixture
+def trained(model):
+    book = BookFactory()
+
+    def train(*, kind="churn"):
+        return store_version(
+            training=Training(book, kind, 90, datetime(2026, 1, 1, tzinfo=UTC), pack(model), NAMES)
+        )
+
+    return train
+
+
+def live(book):
+    return ModelVersion.objects.get(book=book, kind="churn", state="live")
+
+
+def test_a_stored_model_predicts_what_it_predicted(model, trained):
+    X = np.random.default_rng(1).normal(size=(20, 2))
+
+    loaded = unpack(trained(), feature_names=NAMES)
+
+    assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_changed_bytes_are_refused(trained):
+    version = trained()
+    version.artifact = bytes(version.artifact)[:-1] + b"x"
+
+    with pytest.raises(ArtifactMismatchError, match="bytes"):
+        unpack(version)
+
+
+def test_another_library_version_is_refused(trained):
+    version = trained()
+    version.library_versions["scikit-learn"] = "0.24.1"
+
+    with pytest.raises(ArtifactMismatchError, match=r"scikit-learn 0\.24\.1"):
+        unpack(version)
+
+
+def test_other_features_are_refused_by_name(trained):
+    with pytest.raises(ArtifactMismatchError, match="shoe_size"):
+        unpack(trained(), feature_names=[*NAMES, "shoe_size"])
+
+
+def test_versions_are_numbered_by_book_and_kind(trained):
+    assert model_number(trained().version) == 1
+    assert model_number(trained().version) == 2
+    assert model_number(trained(kind="purchase").version) == 1
+
+
+def test_what_passes_the_gate_goes_live_and_the_former_retires(trained):
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[])
+
+    judge(version=second, passed=True, reasons=[])
+
+    first.refresh_from_db()
+    assert live(first.book) == second
+    assert first.state == "retired"
+
+
+def test_what_fails_the_gate_is_rejected_with_its_reasons_and_changes_nothing(trained):
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[])
+
+    judge(version=second, passed=False, reasons=[{"code": "not_better"}])
+
+    second.refresh_from_db()
+    assert (second.state, second.verdict["reasons"]) == ("rejected", [{"code": "not_better"}])
+    assert live(first.book) == first
+
+
+def test_a_rejected_version_is_never_promoted(trained):
+    version = trained()
+    judge(version=version, passed=False, reasons=[])
+
+    with pytest.raises(ModelStateError):
+        promote(version=version, by=None)
+
+
+def test_rolling_back_puts_the_former_version_into_service(trained):
+    user = UserFactory(role="analyst")
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[])
+    judge(version=second, passed=True, reasons=[])
+
+    former = roll_back(book=first.book, kind="churn", by=user)
+
+    assert former == live(first.book) == first
+    assert live(first.book).state_changed_by == user
+
+
+def test_there_is_nothing_to_roll_back_to_at_first(trained):
+    version = trained()
+    judge(version=version, passed=True, reasons=[])
+
+    with pytest.raises(ModelStateError):
+        roll_back(book=version.book, kind="churn", by=None)
