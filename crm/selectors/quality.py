@@ -83,7 +83,7 @@ def list_reports(principal: Principal) -> list[ImportReport]:
 def get_rule(source: Import, code: str) -> RuleLine | None:
     """Return one rule of an import, or None when that import knows no such rule."""
     count = next((count for count in source.rule_counts.all() if count.rule == code), None)
-    return count and _line(source, count, {})
+    return None if count is None else _line(source, count, {})
 
 
 def list_hits(

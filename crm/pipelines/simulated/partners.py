@@ -70,7 +70,7 @@ def _link(cursor: CursorWrapper, book: Book, partner: Partner, *, first: int, la
             last=Literal(last),
         )
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 def add_saved_views() -> None:

@@ -73,4 +73,4 @@ def _add_contacts(cursor: CursorWrapper, book: Book) -> int:
             number=SQL(spread("account_id * 4 + seat", "phone")),
         )
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)

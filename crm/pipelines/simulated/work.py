@@ -66,7 +66,7 @@ def add_tickets(cursor: CursorWrapper, book: Book, *, count: int) -> int:
             hours=SQL("({})::int").format(share("hours")),
         )
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 def add_activities(cursor: CursorWrapper, book: Book, *, count: int) -> int:
@@ -77,7 +77,7 @@ def add_activities(cursor: CursorWrapper, book: Book, *, count: int) -> int:
             at=moment_before_end(book, days=DAYS, purpose="activity at"),
         )
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 def add_tasks(cursor: CursorWrapper, book: Book, *, count: int) -> int:
@@ -90,4 +90,4 @@ def add_tasks(cursor: CursorWrapper, book: Book, *, count: int) -> int:
             done=SQL("({})::int").format(share("done")),
         )
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)
