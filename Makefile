@@ -93,7 +93,7 @@ proof: setup-dev
 	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m proof
 
 bench: setup-dev
-	$(PY) -m benchmarks $(BENCH)
+	@$(PY) -m benchmarks $(SIZES)
 
 # Needs gettext (apt install gettext). The compiled files are kept in the repository, because a
 # machine that only runs the product has no gettext.

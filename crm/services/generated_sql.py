@@ -118,17 +118,16 @@ _SCORES = f"""
     INSERT INTO crm_score (account_id, kind, value, base_log_odds, reasons, horizon_days, model_version,
                            as_of, published_at, weekly_values, weekly_models)
     SELECT i, kind, value, -1.2,
-           jsonb_build_array(
-               jsonb_build_object('code', 'recency', 'points', 0.4, 'values', jsonb_build_object('days', 40)),
-               jsonb_build_object('code', 'money', 'points', -0.2, 'values', jsonb_build_object('amount', 900)),
-               jsonb_build_object('code', 'tenure', 'points', 0.1, 'values', jsonb_build_object('days', 700))),
+           '[{{"code": "recency", "points": 0.4, "values": {{"days": 40}}}},
+             {{"code": "money", "points": -0.2, "values": {{"amount": 900}}}},
+             {{"code": "tenure", "points": 0.1, "values": {{"days": 700}}}}]'::jsonb,
            horizon, 'generated-' || kind || '-1', date_trunc('day', now()), now(),
            ARRAY[value, value, value], ARRAY[1, 1, 1]::int2[]
     FROM (
-        SELECT i, kind, horizon, pow({_share("i", 80)}, salt) AS value
-        FROM generate_series(1, %(accounts)s) AS i,
-             (VALUES ('churn', 90, 1.0), ('purchase', 30, 1.5), ('payment_risk', 30, 3.0))
-                 AS kinds (kind, horizon, salt)
+        SELECT i, kind, horizon, pow({_share("i * 4 + n", 80)}, bend) AS value
+        FROM generate_series(1::bigint, %(accounts)s) AS i,
+             (VALUES (0, 'churn', 90, 1.0), (1, 'purchase', 30, 1.5), (2, 'payment_risk', 30, 3.0))
+                 AS kinds (n, kind, horizon, bend)
     ) AS scores
 """
 
@@ -138,9 +137,9 @@ _VALUES = f"""
     SELECT i, kind, amount, amount * 0.5, amount * 2, 'GBP', '{{}}', 365, 'generated-value-1',
            date_trunc('day', now()), now()
     FROM (
-        SELECT i, kind, round((5000 * pow({_share("i", 90)}, salt))::numeric, 2) AS amount
-        FROM generate_series(1, %(accounts)s) AS i,
-             (VALUES ('customer_value', 2.0), ('expected_loss', 4.0)) AS kinds (kind, salt)
+        SELECT i, kind, round((5000 * pow({_share("i * 4 + n", 90)}, bend))::numeric, 2) AS amount
+        FROM generate_series(1::bigint, %(accounts)s) AS i,
+             (VALUES (0, 'customer_value', 2.0), (1, 'expected_loss', 4.0)) AS kinds (n, kind, bend)
     ) AS values
 """
 
@@ -151,6 +150,12 @@ _RECOMMENDATIONS = """
     FROM generate_series(1, %(accounts)s) AS i, generate_series(1, 5) AS rank
 """
 
+_PARTNER_LINKS = """
+    INSERT INTO crm_partneraccount (partner_id, account_id, role, since)
+    SELECT %(partner)s, i, 'referred', now() - interval '300 days'
+    FROM generate_series(1, least(%(accounts)s, %(partner_accounts)s)) AS i
+"""
+
 RECORDS = (
     ("attributes", _ATTRIBUTES),
     ("accounts", _ACCOUNTS),
@@ -158,6 +163,7 @@ RECORDS = (
     ("products", _PRODUCTS),
     ("activities", _ACTIVITIES),
     ("tickets", _TICKETS),
+    ("partner links", _PARTNER_LINKS),
 )
 FACTS = (
     ("order lines", _LINES),

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from crm.models import Account, Book, Organisation, Team, User
+from crm.models import Account, Book, Organisation, Partner, Team, User
 from crm.services.bare_tables import bare
 from crm.services.generated_sql import FACTS, PUBLISHED, RECORDS, SEQUENCES, TABLES
 
 LINES_PER_ORDER = 5
 PRODUCTS = 4_000
 OWN_ACCOUNTS = 200  # of the salesperson whose small slice is measured
+PARTNER_ACCOUNTS = 60  # of the partner: more than one page of its API
 Say = Callable[[str], None]
 
 
@@ -67,6 +68,7 @@ def _people(size: Size) -> dict[str, object]:
     book = Book.objects.create(
         code="generated", name="Generated", currency="GBP", score_kinds=["churn", "purchase", "payment_risk"]
     )
+    partner = Partner.objects.create(name="Generated partner", book=book, is_simulated=True)
     teams = [Team.objects.create(name=f"Generated team {n}") for n in range(1, 21)]
     closed = make_password(None)
     first = User.objects.create(username="generated-sales", role=User.Role.SALES, password=closed)
@@ -79,6 +81,8 @@ def _people(size: Size) -> dict[str, object]:
     ]
     return {
         "book": book.pk,
+        "partner": partner.pk,
+        "partner_accounts": PARTNER_ACCOUNTS,
         "own_accounts": OWN_ACCOUNTS,
         "owner": first.pk,
         "owners": [user.pk for user in others],
@@ -109,8 +113,7 @@ def _fill(title: str, sql: str, parameters: dict[str, object], say: Say) -> floa
 
 def _set_sequence(table: str) -> None:
     _run(
-        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "
-        f"greatest((SELECT max(id) FROM {table}), 1))"
+        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest((SELECT max(id) FROM {table}), 1))"
     )
 
 
