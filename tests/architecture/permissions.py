@@ -148,7 +148,8 @@ def model_version(_cast: Cast, _whose: str) -> Mapping[str, Any]:
 
 
 def caught_rows(_cast: Cast, _whose: str) -> Mapping[str, Any]:
-    source = Import.objects.create(book=f.BookFactory(), layout="test", file_name="f", sha256="0" * 64)
+    number = str(Import.objects.count())
+    source = Import.objects.create(book=f.BookFactory(), layout=number, file_name="f", sha256="0" * 64)
     RuleCount.objects.create(source_import=source, rule="no_price", verdict="rejected", position=0, rows=1)
     return {**_id(source), "code": "no_price"}
 

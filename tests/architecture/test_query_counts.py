@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign, Enrolment
-from crm.models import ApiKey
+from crm.models import ApiKey, Import, RuleCount, RuleHit
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
 from tests import factories as f
@@ -40,10 +40,11 @@ def company(rows: int) -> SimpleNamespace:
         key = {"label": "k", "prefix": f"k{number}", "digest": bytes([number] * 32)}
         ApiKey.objects.create(partner=caller.partner, **key)
     versions = [make_version(number) for number in range(rows)]
+    imports = [make_import(number, account, rows) for number in range(rows)]
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
-        ticket=account.tickets.first(),
+        ticket=account.tickets.first(), source=imports[0],
     )  # fmt: skip
 
 
@@ -79,6 +80,19 @@ def make_campaign(number: int, account) -> Campaign:
             campaign=campaign, account=other, arm="treated", propensity=0.9, enrolled_at=f.NOW
         )
     return campaign
+
+
+def make_import(number: int, account, rows: int) -> Import:
+    source = Import.objects.create(
+        book=account.book, layout=str(number), file_name="f", sha256="0" * 64, rows_read=rows
+    )
+    RuleCount.objects.create(source_import=source, rule="no_price", verdict="rejected", position=0, rows=rows)
+    for row_number in range(rows):
+        RuleHit.objects.create(
+            source_import=source, rule="no_price", verdict="rejected", row_number=row_number, field="Price",
+            row={"Price": 0},
+        )  # fmt: skip
+    return source
 
 
 def make_version(number: int) -> ModelVersion:
@@ -117,7 +131,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:account": made.account, "crm:contact": made.contact, "crm:order": made.order,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "campaigns:campaign": made.campaign,
-        "analytics:model": made.version,
+        "analytics:model": made.version, "crm:quality": made.source,
     }  # fmt: skip
     found = {}
     for row in ROWS:
@@ -127,9 +141,11 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         if row.target:
             kwargs["public_id"] = kinds.get(row.route, kinds.get(row.route.rsplit("-", 1)[0])
                                             or made.partner).public_id
-        kwargs |= {"crm:account-field": {"name": "owner"}, "campaigns:campaign-accounts": {"step": "enrolled"}}.get(
-            row.route, {}
-        )
+        kwargs |= {
+            "crm:account-field": {"name": "owner"},
+            "campaigns:campaign-accounts": {"step": "enrolled"},
+            "crm:quality-rule": {"code": "no_price"},
+        }.get(row.route, {})
         found[row.route] = reverse(row.route, kwargs=kwargs)
     account = made.account.get_absolute_url()
     found |= {f"account tab {tab}": f"{account}?tab={tab}" for tab in TABS}
