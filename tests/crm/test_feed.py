@@ -65,16 +65,16 @@ def test_a_transaction_that_commits_late_is_never_skipped(transactional_db):
     assert after == [1, 2]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_committed_row_is_read_once_whatever_the_interleaving(transactional_db, data):
     Change.objects.all().delete()
     FeedCursor.objects.all().delete()
     writers, committed, seen, number = {}, set(), [], 0
 
-    for _step in range(data.draw(st.integers(5, 20))):
-        which = data.draw(st.integers(0, 3))
-        action = data.draw(st.sampled_from(["write", "write", "commit", "roll back", "read"]))
+    for _step in range(data.draw(st.integers(15, 30))):
+        which = data.draw(st.integers(0, 1))
+        action = data.draw(st.sampled_from(["write", "write", "commit", "commit", "roll back", "read"]))
         if action == "read":
             changes = read_changes("reader", data.draw(st.integers(1, 4)))
             seen += [change.object_id for change in changes]

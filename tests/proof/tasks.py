@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from crm.services.jobs import RunningJob, run_job
 
 EFFECTS = """
+DROP TABLE IF EXISTS proof_effect;
 CREATE TABLE proof_effect (
     job_id bigint NOT NULL,
     batch integer NOT NULL,
