@@ -61,33 +61,32 @@ class AccountRow:
 def account_sort(text: str) -> AccountSort:
     """Return the order that `-churn` or `name` asks for, and the default for anything else."""
     key, down = text.removeprefix("-"), text.startswith("-")
-    relation = ""
-    if key in SCORE_KINDS:
-        relation, expression = f"{key}_score", f"{key}_score__value"
-    elif key in VALUE_KINDS:
-        relation, expression = f"{key}_amount", f"{key}_amount__amount"
-    elif key in _PLAIN:
-        expression = _PLAIN[key]
-    else:
+    if key in SCORE_KINDS or key in VALUE_KINDS:
+        # The number's own account column, not the account's key: both must lie in one index.
+        first, tie = Column("sort_value", descending=down), Column("sort_account", "pk", down)
+        return AccountSort(key, Order(f"account:{text}", (first, tie)), needs=key)
+    if key not in _PLAIN:
         return account_sort(DEFAULT_SORT)
-    # The number's own account column, not the account's key: both must lie in one index.
-    tie = Column(f"{relation}__account_id" if relation else "pk", "pk", down)
-    first = Column(expression, "sort_value" if relation else "", down)
-    columns = (tie,) if expression == "pk" else (first, tie)
-    needs = key if relation or key == "customer_since" else ""
-    return AccountSort(key, Order(f"account:{text}", columns), needs)
+    columns = tuple(Column(name, descending=down) for name in dict.fromkeys((_PLAIN[key], "pk")))
+    return AccountSort(
+        key, Order(f"account:{text}", columns), "customer_since" if key == "customer_since" else ""
+    )
 
 
 def sorted_accounts(accounts: QuerySet[Account], sort: AccountSort) -> QuerySet[Account]:
-    """Keep those that have what the list is sorted by, and carry it along for the cursor."""
+    """Keep those that have what the list is sorted by, and carry it along for the cursor.
+
+    It is named by annotations, since each `filter()` that spells out the relation would join it again.
+    """
     if sort.key == "customer_since":
         return accounts.filter(customer_since__isnull=False)
     if not sort.needs:
         return accounts
-    expression = sort.order.columns[0].expression
-    relation = expression.split("__")[0]
-    with_it = with_numbers(accounts).filter(**{f"{relation}__isnull": False})
-    return with_it.annotate(sort_value=F(expression))
+    relation, column = (
+        (f"{sort.key}_score", "value") if sort.key in SCORE_KINDS else (f"{sort.key}_amount", "amount")
+    )
+    numbered = with_numbers(accounts).alias(sort_account=F(f"{relation}__account_id"))
+    return numbered.annotate(sort_value=F(f"{relation}__{column}")).filter(sort_value__isnull=False)
 
 
 def account_page(
