@@ -9,10 +9,10 @@ from django.conf import settings
 from django.utils import translation
 
 from crm.models import Account, User
-from crm.selectors.account_columns import COLUMNS, Names
+from crm.selectors.account_columns import COLUMNS
 from crm.selectors.account_criteria import matching
 from crm.selectors.account_list import account_sort, sorted_accounts
-from crm.selectors.directory import list_books, list_people, reporting_currency
+from crm.selectors.directory import get_directory
 from crm.services.csv_export import csv_lines
 from crm.services.jobs import RunningJob
 
@@ -36,7 +36,7 @@ def run(job: RunningJob) -> dict[str, Any]:
     unfinished = path.with_suffix(".part")
     with translation.override(job.params.get("language") or "en"), unfinished.open("w", newline="") as file:
         file.writelines(
-            csv_lines(accounts, sort=sort, columns=columns, names=_names(), progress=tell)
+            csv_lines(accounts, sort=sort, columns=columns, names=get_directory(), progress=tell)
         )
     unfinished.replace(path)
     return {"file": path.name, "rows": written}
@@ -47,10 +47,3 @@ def export_folder() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
-
-def _names() -> Names:
-    return Names(
-        {person.pk: person for person in list_people()},
-        {book.pk: book for book in list_books()},
-        reporting_currency(),
-    )

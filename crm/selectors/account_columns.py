@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Account, Book, User
 from crm.selectors.account_list import AccountRow
-from crm.selectors.countries import country_name
+from crm.selectors.directory import BookName, Directory
 
 Kind = Literal["text", "share", "money", "date"]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What rows refer to by number, looked up once for the whole list."""
-
-    owners: Mapping[int, User]
-    books: Mapping[int, Book]
-    currency: str
-
-    def owner(self, account: Account) -> str:
-        user = self.owners.get(account.owner_id or 0)
-        return str(user) if user else ""
-
-    def book(self, account: Account) -> str:
-        return str(self.books[account.book_id]) if account.book_id in self.books else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +20,27 @@ class ListColumn:
     key: str
     label: str | Promise
     kind: Kind
-    read: Callable[[AccountRow, Names], Any]
+    read: Callable[[AccountRow, Directory], Any]
     sort: str = ""
     first: str = "-"  # the direction of the first click
     higher_is: Literal["bad", "good", ""] = ""
 
 
-def _number(kind: str) -> Callable[[AccountRow, Names], float | None]:
+def _number(kind: str) -> Callable[[AccountRow, Directory], float | None]:
     return lambda row, _names: row.numbers.get(kind)
 
-
-_STAGES = dict(Account.Stage.choices)
 
 COLUMNS = {
     column.key: column
     for column in (
-        ListColumn("book", _("Book"), "text", lambda row, names: names.book(row.account)),
-        ListColumn("country", _("Country"), "text", lambda row, _n: country_name(row.account.country)),
+        ListColumn("book", _("Book"), "text", lambda row, names: names.books[row.account.book_id].name),
+        ListColumn(
+            "country", _("Country"), "text",
+            lambda row, names: names.countries.get(row.account.country, row.account.country),
+        ),
         ListColumn("industry", _("Industry"), "text", lambda row, _names: row.account.industry),
-        ListColumn("owner", _("Owner"), "text", lambda row, names: names.owner(row.account)),
-        ListColumn("stage", _("Stage"), "text", lambda row, _n: str(_STAGES.get(row.account.stage, ""))),
+        ListColumn("owner", _("Owner"), "text", lambda row, names: names.owners.get(row.account.owner_id)),
+        ListColumn("stage", _("Stage"), "text", lambda row, names: names.stages.get(row.account.stage)),
         ListColumn("churn", _("Churn risk"), "share", _number("churn"), "churn", higher_is="bad"),
         ListColumn("purchase", _("Purchase"), "share", _number("purchase"), "purchase", higher_is="good"),
         ListColumn(
@@ -78,13 +62,13 @@ COLUMNS = {
 ALWAYS = ("country", "owner")
 
 
-def chosen_columns(wanted: Iterable[str], book: Book | None) -> list[ListColumn]:
+def chosen_columns(wanted: Iterable[str], book: BookName | None) -> list[ListColumn]:
     """Return the columns asked for, or those that fit the book, in the list's own order."""
     keys = {key for key in wanted if key in COLUMNS} or set(default_columns(book))
     return [column for key, column in COLUMNS.items() if key in keys]
 
 
-def default_columns(book: Book | None) -> Sequence[str]:
+def default_columns(book: BookName | None) -> Sequence[str]:
     kinds = list(book.score_kinds) if book else ["churn", "purchase", "payment_risk"]
     money = [
         name

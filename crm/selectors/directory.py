@@ -1,39 +1,91 @@
-"""Short lists that many pages offer to choose from."""
+"""Short lists that many pages offer to choose from, and the names of what rows refer to."""
 
 from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from crm.models import Book, Organisation, User
+from crm.models import Account, Organisation, User
+from crm.selectors.countries import COUNTRIES
 
-# Jumps from one country to the next through the index instead of reading every account.
-_COUNTRIES = """
+# One round trip. Countries are found by jumping from one to the next through the index.
+_DIRECTORY = """
     WITH RECURSIVE found AS (
         (SELECT country FROM crm_account ORDER BY country LIMIT 1)
         UNION ALL
         SELECT (SELECT country FROM crm_account WHERE country > found.country ORDER BY country LIMIT 1)
         FROM found WHERE found.country IS NOT NULL
     )
-    SELECT country FROM found WHERE country <> ''
+    SELECT json_build_array(
+        (SELECT coalesce(json_agg(json_build_array(id, code, name, score_kinds) ORDER BY id), '[]')
+         FROM crm_book),
+        (SELECT coalesce(json_agg(json_build_array(
+                    id, public_id, coalesce(nullif(trim(concat(first_name, ' ', last_name)), ''), username)
+                ) ORDER BY first_name, last_name, username), '[]')
+         FROM crm_user WHERE is_active),
+        (SELECT coalesce(json_agg(country), '[]') FROM found WHERE country <> ''),
+        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP')
+    )::text
 """
 
 
-def list_countries() -> list[str]:
-    """Return the codes of the countries that accounts are in."""
+@dataclass(frozen=True, slots=True)
+class BookName:
+    pk: int
+    code: str
+    name: str
+    score_kinds: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    pk: int
+    public_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What the rows of a list refer to by number or code, put into words once for all of them."""
+
+    books: dict[int, BookName]
+    people: list[PersonName]  # those who can own something
+    country_codes: list[str]  # of the accounts that there are
+    currency: str  # of published money
+
+    @cached_property
+    def owners(self) -> dict[int | None, str]:
+        return {person.pk: person.name for person in self.people}
+
+    @cached_property
+    def countries(self) -> dict[str, str]:
+        return {code: str(COUNTRIES.get(code, code)) for code in self.country_codes}
+
+    @cached_property
+    def stages(self) -> dict[str, str]:
+        return {code: str(name) for code, name in Account.Stage.choices}
+
+    def book_of(self, code: str | None) -> BookName | None:
+        return next((book for book in self.books.values() if book.code == code), None)
+
+
+def get_directory() -> Directory:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTRIES)
-        return [code for (code,) in cursor]
+        cursor.execute(_DIRECTORY)
+        books, people, country_codes, currency = json.loads(cursor.fetchone()[0])
+    return Directory(
+        {row[0]: BookName(*row) for row in books}, [PersonName(*row) for row in people], country_codes, currency
+    )
 
 
 def list_people() -> QuerySet[User]:
     """Return those who can own accounts, tickets and tasks."""
     people = User.objects.filter(is_active=True).order_by("first_name", "last_name", "username")
     return people.only("first_name", "last_name", "username", "public_id", "role", "team_id")
-
-
-def list_books() -> list[Book]:
-    return list(Book.objects.order_by("pk"))
 
 
 def reporting_currency() -> str:

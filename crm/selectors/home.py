@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
 from crm.selectors.account_criteria import with_numbers
@@ -76,13 +74,11 @@ def list_latest_jobs(user: User, *, failed: bool = False) -> QuerySet[Job]:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old the published scores of one kind in one book are, and how many there are."""
+    """How old the published scores of one kind in one book are."""
 
     book: Book
     kind: str
-    accounts: int
-    as_of: datetime | None
-    model_version: str
+    newest: Score | None
 
     @property
     def label(self) -> str:
@@ -90,21 +86,20 @@ class Freshness:
 
 
 def list_freshness() -> list[Freshness]:
-    """Return a line for each score that a book should have, also for one that was never published."""
-    found = {
-        (row["account__book"], row["kind"]): row
-        for row in Score.objects.values("account__book", "kind").annotate(
-            accounts=Count("pk"), newest=Max("as_of"), version=Max("model_version")
-        )
-    }
-    lines = []
-    for book in Book.objects.order_by("pk"):
-        for kind in book.score_kinds:
-            row = found.get((book.pk, kind), {})
-            lines.append(
-                Freshness(book, kind, row.get("accounts", 0), row.get("newest"), row.get("version", ""))
-            )
-    return lines
+    """Return a line for each score that a book should have, also for one that was never published.
+
+    Scores are published a book at a time, so that any of them speaks for all.
+    """
+    return [
+        Freshness(book, kind, _one_score(book, kind))
+        for book in Book.objects.order_by("pk")
+        for kind in book.score_kinds
+    ]
+
+
+def _one_score(book: Book, kind: str) -> Score | None:
+    scores = Score.objects.filter(account__book=book, kind=kind).only("as_of", "model_version")
+    return scores.order_by("-value", "-account_id").first()
 
 
 @dataclass(frozen=True, slots=True)

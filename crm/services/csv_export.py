@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.models import Account
-from crm.selectors.account_columns import ListColumn, Names
+from crm.selectors.account_columns import ListColumn
 from crm.selectors.account_list import AccountRow, AccountSort, account_rows, sorted_accounts
+from crm.selectors.directory import Directory
 from crm.selectors.keyset import keyset_page
 
 BATCH = 1_000
@@ -31,7 +32,7 @@ def csv_lines(
     *,
     sort: AccountSort,
     columns: Sequence[ListColumn],
-    names: Names,
+    names: Directory,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Iterator[str]:
     """Yield the lines of the file. `progress` hears after each batch how many rows there were."""
@@ -50,7 +51,7 @@ def csv_lines(
             return
 
 
-def _cells(row: AccountRow, columns: Sequence[ListColumn], names: Names) -> list[Any]:
+def _cells(row: AccountRow, columns: Sequence[ListColumn], names: Directory) -> list[Any]:
     values = (column.read(row, names) for column in columns)
     return [neutral(row.account.name), *map(_cell, values), str(row.account.public_id)]
 

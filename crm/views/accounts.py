@@ -13,7 +13,6 @@ from crm.models import Account, AttributeDefinition, Partner, Team, User
 from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_PARTNERS, can
 from crm.selectors.account_columns import COLUMNS
 from crm.selectors.account_list import COUNT_CAP, account_page, account_rows, capped_count, sorted_accounts
-from crm.selectors.directory import list_countries
 from crm.selectors.keyset import Page
 from crm.services.accounts import assign_owner
 from crm.views.access import HtmxRequest, get_visible, require_capability, valid_ids
@@ -87,18 +86,31 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     """Return what the toolbar offers. The long panel is only read when it is open."""
     further = set(listing.active) - QUICK_FILTERS
     is_open = bool(request.GET.get("more")) or bool(further)
-    choices = {
-        "countries": list_countries(),
+    may_edit, may_export = can(request.user, EDIT_ACCOUNTS), can(request.user, EXPORT_ACCOUNTS)
+    names = listing.names
+    people = [(person.public_id, person.name) for person in names.people]
+    choices: dict[str, Any] = {
+        "books": [(book.code, book.name) for book in names.books.values()],
+        "countries": sorted(names.countries.items(), key=lambda pair: pair[1]),
+        "people": people,
+        "owners": [("me", _("Mine")), ("none", _("Nobody")), *people],
         "all_columns": COLUMNS.values(),
         "stages": Account.Stage.choices,
         "further_count": len(further),
         "is_more_open": is_open,
-        "may_edit": can(request.user, EDIT_ACCOUNTS),
-        "may_export": can(request.user, EXPORT_ACCOUNTS),
+        "may_edit": may_edit,
+        "may_export": may_export,
+        "may_select": may_edit or may_export,
     }
-    if is_open:
-        choices["teams"] = Team.objects.order_by("name")
-        if can(request.user, VIEW_PARTNERS):
-            choices["partners"] = Partner.objects.visible_to(request.user).order_by("name")
-        choices["definitions"] = listing.filters.definitions.values() or AttributeDefinition.objects.order_by("label")
+    return choices | (_panel_choices(request, listing) if is_open else {})
+
+
+def _panel_choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
+    choices: dict[str, Any] = {
+        "teams": Team.objects.order_by("name").values_list("public_id", "name"),
+        "definitions": listing.filters.definitions.values() or AttributeDefinition.objects.order_by("label"),
+    }
+    if can(request.user, VIEW_PARTNERS):
+        partners = Partner.objects.visible_to(request.user).order_by("name")
+        choices["partners"] = partners.values_list("public_id", "name")
     return choices

@@ -10,9 +10,9 @@ from django.http import QueryDict
 
 from crm.filters import AccountFilter
 from crm.models import Account, AttributeDefinition
-from crm.selectors.account_columns import ListColumn, Names, chosen_columns
+from crm.selectors.account_columns import ListColumn, chosen_columns
 from crm.selectors.account_list import AccountSort, account_sort
-from crm.selectors.directory import list_books, list_people, reporting_currency
+from crm.selectors.directory import Directory, get_directory
 from crm.views.access import HtmxRequest
 
 NOT_STATE = ("after", "before", "count", "view", "more")
@@ -25,7 +25,7 @@ class Listing:
     accounts: QuerySet[Account]
     sort: AccountSort
     columns: list[ListColumn]
-    names: Names
+    names: Directory
     state: str  # the query string without paging
 
     @property
@@ -48,14 +48,12 @@ def read_listing(request: HtmxRequest, query: QueryDict | None = None) -> Listin
     definitions = list(AttributeDefinition.objects.order_by("label")) if wants_attributes else []
     visible = Account.objects.visible_to(request.user)
     filters = AccountFilter(query, queryset=visible, request=request, definitions=definitions)
-    books = {book.pk: book for book in list_books()}
-    names = Names({person.pk: person for person in list_people()}, books, reporting_currency())
-    book = next((b for b in books.values() if b.code == query.get("book")), None)
+    names = get_directory()
     return Listing(
         filters=filters,
         accounts=filters.qs,
         sort=account_sort(query.get("sort", "")),
-        columns=chosen_columns(query.getlist("col"), book),
+        columns=chosen_columns(query.getlist("col"), names.book_of(query.get("book"))),
         names=names,
         state=state_of(query),
     )
