@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from crm.models import Job, Schedule, WorkerHeartbeat
@@ -13,6 +15,7 @@ from crm.selectors.keyset import Column, Order, Page, keyset_page
 
 NEWEST_FIRST = Order("jobs", (Column("pk", descending=True),))
 CHILDREN_SHOWN = 50
+WORKER_IS_LATE_AFTER = timedelta(minutes=2)
 PEOPLE, SCHEDULES = "people", "schedules"
 
 
@@ -65,11 +68,14 @@ def get_indicator(principal: Principal) -> JobIndicator:
 
 
 def get_last_seen_worker() -> WorkerHeartbeat | None:
-    return WorkerHeartbeat.objects.order_by("-heartbeat_at").first()
+    """Return the worker seen last; `is_late` when even that one has been silent for two minutes."""
+    late = Q(heartbeat_at__lt=Now() - WORKER_IS_LATE_AFTER)
+    return WorkerHeartbeat.objects.annotate(is_late=late).order_by("-heartbeat_at").first()
 
 
 def list_schedules(principal: Principal) -> list[Schedule]:
     """Return what runs by itself, the next one first, to those who see every job."""
     if not can(principal, VIEW_ALL_JOBS):
         return []
-    return list(Schedule.objects.filter(is_enabled=True).order_by("next_due_at", "pk"))
+    due = Q(next_due_at__lte=Now())
+    return list(Schedule.objects.filter(is_enabled=True).annotate(is_due=due).order_by("next_due_at", "pk"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import re
 import socket
 import threading
 import time
@@ -206,10 +207,17 @@ def describe_error(error: BaseException) -> dict[str, str]:
     """Return code, type and place of an error; its message stays out, for it may name somebody."""
     kind = type(error)
     return {
-        "code": str(getattr(error, "code", None) or "unexpected")[:60],
+        "code": _code(kind),
         "type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
         "where": _place(error),
     }
+
+
+def _code(kind: type[BaseException]) -> str:
+    """Return `missing_rate` for our own MissingRateError, and `unexpected` for what is not ours."""
+    if kind.__module__.partition(".")[0] not in OUR_PACKAGES:
+        return "unexpected"
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__.removesuffix("Error")).lower()
 
 
 def _place(error: BaseException) -> str:

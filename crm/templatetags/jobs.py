@@ -28,6 +28,7 @@ TASKS: Mapping[str, str | Promise] = {
     "analytics.score_book": gettext_lazy("Score a book"),
     "analytics.train": gettext_lazy("Train models"),
     "analytics.train_all": gettext_lazy("Weekly training"),
+    "crm.export_accounts": gettext_lazy("Export accounts"),
     "crm.import_book": gettext_lazy("Import a book"),
     "crm.make_partitions": gettext_lazy("Prepare storage for the coming months"),
     "crm.simulate_people": gettext_lazy("Add the simulated people of the demo"),
@@ -42,6 +43,7 @@ PHASES: Mapping[str, str | Promise] = {
     "features": gettext_lazy("Computing features"),
     "fitting": gettext_lazy("Fitting"),
     "gate": gettext_lazy("Comparing with the live model"),
+    "hold": gettext_lazy("Holding predictions against outcomes"),
     "lift": gettext_lazy("Measuring lift"),
     "partitions": gettext_lazy("Making partitions"),
     "people": gettext_lazy("Adding people and their work"),
@@ -49,13 +51,24 @@ PHASES: Mapping[str, str | Promise] = {
     "publishing": gettext_lazy("Publishing"),
     "reading": gettext_lazy("Reading the file"),
     "recommendations": gettext_lazy("Choosing recommendations"),
+    "replay": gettext_lazy("Scoring past weeks"),
     "scoring": gettext_lazy("Scoring"),
     "staging": gettext_lazy("Reading the file"),
     "train": gettext_lazy("Training"),
     "training": gettext_lazy("Training"),
     "values": gettext_lazy("Estimating values"),
+    "writing": gettext_lazy("Writing"),
 }
 ERRORS: Mapping[str, str | Promise] = {
+    "artifact_mismatch": gettext_lazy(
+        "The stored model does not fit this version of the product. Train it again."
+    ),
+    "import_state": gettext_lazy("The import was not in a state in which this can be done."),
+    "invalid_scores": gettext_lazy(
+        "The model gave numbers that are no probabilities. Nothing was published."
+    ),
+    "missing_rate": gettext_lazy("An exchange rate is missing for one of the dates."),
+    "nothing_to_learn": gettext_lazy("There is not enough history to learn from yet."),
     "unexpected": gettext_lazy(
         "Something went wrong that nobody had foreseen. The log of this job says more."
     ),

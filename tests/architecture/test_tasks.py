@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.celery import app
-from crm.templatetags.jobs import TASKS
+from crm.templatetags.jobs import PHASES, TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("crm", "campaigns", "analytics")
@@ -73,6 +73,19 @@ def test_every_task_is_named_after_its_app(registered):
 
 def test_every_task_has_words_for_the_jobs_page(registered):
     assert registered - WITHOUT_A_JOB - set(TASKS) == set()
+
+
+def test_every_phase_has_words_for_the_jobs_page():
+    phases = {
+        argument.value
+        for path in sources(*APPS)
+        for call in calls(path)
+        if called_name(call) == "progress"
+        for argument in [*call.args, *(k.value for k in call.keywords if k.arg == "phase")]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+
+    assert phases - set(PHASES) == set()
 
 
 def test_nothing_else_sends_a_message():

@@ -1,5 +1,7 @@
 """Jobs: made once, claimed once, fenced, cancelled, tried again."""
 
+from datetime import date
+
 import pytest
 from django.db import OperationalError, connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
@@ -16,6 +18,7 @@ from crm.services.jobs import (
     run_job,
     send_jobs,
 )
+from crm.services.money import MissingRateError
 from crm.services.sweep import requeue_dead_jobs, send_waiting_jobs
 from tests.factories import JobFactory, UserFactory
 
@@ -146,18 +149,15 @@ def test_an_error_is_kept_without_its_message(db):
     assert "Ana" not in str(job.error)
 
 
-def test_an_error_of_the_domain_names_its_code(db):
-    class RateMissingError(Exception):
-        code = "rate_missing"
-
+def test_an_error_of_ours_is_its_own_code(db):
     def pipeline(_running):
-        raise RateMissingError
+        raise MissingRateError(base="GBP", quote="EUR", on=date(2026, 1, 1))
 
     job = JobFactory()
     run_job(job.pk, pipeline)
 
     job.refresh_from_db()
-    assert job.error["code"] == "rate_missing"
+    assert job.error["code"] == "missing_rate"
 
 
 def test_a_lost_connection_is_left_to_the_sweep(transactional_db):
