@@ -42,7 +42,10 @@ def ticked_attributes(known: Known, names: Sequence[str] | None) -> list[Attribu
     found = [Attribute(row["id"], row["key"], row["type"]) for row in ticked]
     if not found:
         return []
-    return [_as_named(a, names) for a in found] if names is not None else _as_seen(known, found)
+    if names is None:
+        return _as_seen(known, found)
+    named = [_as_named(attribute, names) for attribute in found]
+    return [attribute for attribute in named if set(attribute.columns()) & set(names)]
 
 
 def _as_named(attribute: Attribute, names: Sequence[str]) -> Attribute:

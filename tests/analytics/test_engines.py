@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from analytics import features
 from analytics.lake import open_lake, refresh
 from tests.analytics.lake_facts import AS_OF, ago, make_history
-from tests.analytics.test_leak import HAPPENINGS
+from tests.analytics.test_leak import add_facts, delete_accounts, delete_facts, edit_facts, import_facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
 
@@ -17,38 +18,48 @@ HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("ja
 needs_spark = pytest.mark.skipif(not HAS_SPARK, reason="needs the extra [spark] and a Java runtime")
 
 
+# Small queries on a small machine: no time for compiling them.
+SPARK = "pyspark://?" + urlencode(
+    {
+        "spark.master": "local[2]",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.adaptive.enabled": "false",
+    }
+)
+
+
 @pytest.fixture
 def book(lake_home):
-    """Make a history to which everything has happened, so that there are old versions of all."""
+    """Make a history to which much has happened, so that there are old versions of all."""
     made = make_history()
-    for happening in HAPPENINGS:
+    for happening in (add_facts, edit_facts, delete_facts, delete_accounts, import_facts):
         happening(made)
     refresh()
     return made
 
 
+def computed(tables, book, as_of):
+    """Return everything that the models read, as of the moment."""
+    known = {"book_id": book.pk, "as_of": as_of}
+    past = {"book_id": book.pk, "cutoff": ago(100), "known_at": as_of, "horizon_days": 90}
+    expressions = {
+        "features": features.compute(tables, **known),
+        "repeats": features.repeat_summary(tables, **known),
+        "purchases": features.purchases(tables, **known, days_back=36_500),
+        "labels": features.no_order_within(tables, **past),
+    }
+    return {name: features.to_matrix(features.collect(e)) for name, e in expressions.items()}
+
+
 def numbers(book, settings, url):
-    """Return every table that the models read, computed by the engine of this address."""
     settings.ANALYTICS_URL = url
     with open_lake() as lake:
-        found = {}
-        for when, as_of in (("then", AS_OF), ("later", lake.manifest.complete_until)):
-            known = {"book_id": book.pk, "as_of": as_of}
-            past = {"book_id": book.pk, "cutoff": ago(100), "known_at": as_of, "horizon_days": 90}
-            for name, expression in {
-                "features": features.compute(lake.tables, **known),
-                "repeats": features.repeat_summary(lake.tables, **known),
-                "purchases": features.purchases(lake.tables, **known, days_back=36_500),
-                "some": features.compute(lake.tables, **known, account_ids=_some(lake, known)),
-                "labels": features.no_order_within(lake.tables, **past),
-            }.items():
-                found[f"{when}.{name}"] = features.to_matrix(features.collect(expression))
-        return found
-
-
-def _some(lake, known):
-    accounts = features.collect(features.active_accounts(lake.tables, **known | {"as_of": AS_OF}))
-    return accounts["account_id"].to_pylist()[:3]
+        then = computed(lake.tables, book, AS_OF)
+        later = features.compute(lake.tables, book_id=book.pk, as_of=lake.manifest.complete_until)
+        return then | {"later": features.to_matrix(features.collect(later))}
 
 
 def assert_equal(found, expected):
@@ -72,16 +83,18 @@ def test_postgresql_computes_what_duckdb_computes(book, settings):
 def test_spark_computes_what_duckdb_computes(book, settings):
     expected = numbers(book, settings, "duckdb://")
 
-    options = "spark.master=local[2]&spark.driver.bindAddress=127.0.0.1&spark.driver.host=127.0.0.1"
-    assert_equal(numbers(book, settings, f"pyspark://?{options}&spark.sql.shuffle.partitions=2"), expected)
+    assert_equal(numbers(book, settings, SPARK), expected)
 
 
-def test_restricting_the_accounts_changes_no_value(book, settings):
-    found = numbers(book, settings, "duckdb://")
+def test_restricting_the_accounts_changes_no_value(book):
+    with open_lake() as lake:
+        known = {"book_id": book.pk, "as_of": AS_OF}
+        everyone = features.to_matrix(features.collect(features.compute(lake.tables, **known)))
+        wanted = everyone.account_ids[::3].tolist()
+        some = features.compute(lake.tables, **known, account_ids=wanted, names=everyone.names)
+        matrix = features.to_matrix(features.collect(some))
 
-    some, all_ = found["then.features"], found["then.some"]
-    assert 0 < all_.account_ids.size < some.account_ids.size
-    rows = np.searchsorted(some.account_ids, all_.account_ids)
-    columns = [some.names.index(name) for name in all_.names]
-    assert some.values[np.ix_(rows, columns)].tobytes() == all_.values.tobytes()
-    assert all_.names == some.names
+    assert matrix.names == everyone.names
+    assert 0 < len(wanted) < everyone.account_ids.size
+    assert matrix.account_ids.tolist() == wanted
+    assert matrix.values.tobytes() == everyone.values[::3].tobytes()
