@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,56 +14,34 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm.api import rows
 from crm.api.base import ApiView, ListView, conditional
 from crm.api.schema import IF_NONE_MATCH, LANGUAGE, one, problems
 from crm.api.serializers import AccountDetailSerializer, AccountSerializer, ProductSerializer
 from crm.filters import AccountFilter
-from crm.models import Account, PartnerAccount, Product, Recommendation, Score
+from crm.models import Account, Partner, Product
 from crm.models.access import Principal
 from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS
 from crm.selectors.account_list import DEFAULT_SORT, AccountSort, account_sort, sorted_accounts
+from crm.selectors.account_parts import get_parts, get_whole
 from crm.selectors.keyset import Column, Order
 
+COLUMNS = (
+    "public_id", "name", "kind", "stage", "industry", "country", "currency", "customer_since",
+    "created_at", "updated_at", "revision", "book__code",
+)  # fmt: skip
 SORT_KEYS = (DEFAULT_SORT, *SCORE_KINDS, *VALUE_KINDS, "customer_since", "created")
 SORT = OpenApiParameter("sort", str, enum=[f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
 BY_CODE = Order("products-by-code", (Column("code"), Column("id")))
 
 
-def accounts_with_parts(principal: Principal) -> QuerySet[Account]:
-    """Return the accounts of this key, each with its roles, scores and values in one query a kind."""
-    own_links = PartnerAccount.objects.visible_to(principal).current()
-    return (
-        Account.objects.visible_to(principal)
-        .select_related("book")
-        .prefetch_related(
-            Prefetch("partner_links", own_links, to_attr="own_links"),
-            Prefetch("scores", Score.objects.defer("reasons", "weekly_values")),
-            "values",
-        )
-    )
+def own_accounts(principal: Principal) -> QuerySet[Account]:
+    """Return the accounts of this key with the columns that the API tells."""
+    return Account.objects.visible_to(principal).select_related("book").only(*COLUMNS)
 
 
-def get_account(principal: Principal, public_id: UUID) -> Account:
-    """Return one account with everything that the API tells of it, or answer 404."""
-    own_links = PartnerAccount.objects.visible_to(principal).current()
-    offers = Recommendation.objects.select_related("product")
-    accounts = (
-        Account.objects.visible_to(principal)
-        .select_related("book")
-        .prefetch_related(
-            Prefetch("partner_links", own_links, to_attr="own_links"),
-            "scores",
-            "values",
-            Prefetch("recommendations", offers),
-        )
-    )
-    return get_object_or_404(accounts, public_id=public_id)
-
-
-def named_in_reasons(principal: Principal, account: Account) -> dict[int, str]:
-    """Return the names of the products that the reasons of its recommendations point to."""
-    asked = {row.reason.get("product_id") for row in account.recommendations.all()} - {None}
-    return dict(Product.objects.visible_to(principal).filter(pk__in=asked).values_list("pk", "name"))
+def as_row(account: Account, partner: Partner) -> dict[str, Any]:
+    return rows.account(account, get_parts(partner, [account.pk])[account.pk])
 
 
 class PartnerAccountFilter(AccountFilter):
@@ -86,6 +65,7 @@ class AccountListView(ListView[Account]):
     scope = "accounts:read"
     serializer_class = AccountSerializer
     filterset_class = PartnerAccountFilter
+    own_parameters = frozenset({"sort"})
 
     @extend_schema(
         summary="List your accounts",
@@ -96,10 +76,14 @@ class AccountListView(ListView[Account]):
         return self.list(request)
 
     def get_queryset(self) -> QuerySet[Account]:
-        return accounts_with_parts(self.request.user)
+        return own_accounts(self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Account, Any]) -> QuerySet[Account, Any]:
         return sorted_accounts(super().filter_queryset(queryset), self._sort())
+
+    def to_rows(self, page: Sequence[Account]) -> list[dict[str, Any]]:
+        parts = get_parts(self.principal.partner, [account.pk for account in page])
+        return [rows.account(account, parts[account.pk]) for account in page]
 
     def page_order(self) -> Order:
         return self._sort().order
@@ -123,9 +107,9 @@ class AccountDetailView(ApiView):
         responses={200: one(AccountDetailSerializer), 304: None, **problems(404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        account = get_account(self.principal, public_id)
-        words = {"product_names": named_in_reasons(self.principal, account)}
-        body: dict[str, Any] = {"data": AccountDetailSerializer(account, context=words).data}
+        account = get_object_or_404(own_accounts(self.principal), public_id=public_id)
+        whole = get_whole(self.principal.partner, account.pk)
+        body = {"data": rows.account_in_full(account, whole)}
         return conditional(request, body, revision=account.revision)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, ClassVar, TypeVar
 
@@ -29,6 +30,7 @@ from crm.models import ApiPrincipal
 M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
 
+PAGING = frozenset({"after", "before", "limit"})
 MAX_BODY_BYTES = 1_000_000
 
 
@@ -79,13 +81,24 @@ class ApiView(APIView):
 class ListView(ApiView, ListAPIView[M]):
     """A list that refuses parameters it doesn't know: a misspelt filter must not answer everything."""
 
+    own_parameters: ClassVar[frozenset[str]] = frozenset()
+
     def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
-        filters = getattr(self, "filterset_class", None)
-        known = {"after", "before", "limit", "sort"} | set(filters.base_filters if filters else ())
-        if unknown := set(self.request.query_params) - known:
+        asked, filters = set(self.request.query_params), getattr(self, "filterset_class", None)
+        about_order = PAGING | self.own_parameters
+        if unknown := asked - about_order - set(filters.base_filters if filters else ()):
             message = [_("There is no such parameter.")]
             raise ValidationError(dict.fromkeys(sorted(unknown), message), "unknown_parameter")
+        if asked <= about_order:
+            return queryset  # a form of twenty fields is not made to find nothing in it
         return super().filter_queryset(queryset)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.to_rows(page or ()))
+
+    def to_rows(self, page: Sequence[M]) -> Any:
+        return self.get_serializer(page, many=True).data
 
 
 def conditional(request: Request, body: dict[str, Any], *, revision: int) -> Response:

@@ -1,24 +1,48 @@
-"""The many small parts of an account, as plain dictionaries: a serializer for each costs too much."""
+"""Accounts as the API answers them, as `serializers` describes them.
+
+A serializer for each of their many small parts would take longer than everything else together.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from crm.models import Account, PartnerAccount, Recommendation, Score, Value
+from crm.models import Account
+from crm.selectors.account_parts import ExplainedScore, Number, Offer, Parts, Whole
 from crm.selectors.words import reason_label, reason_text, recommendation_text
 
 
-def of(account: Account, name: str) -> Any:
-    """Return rows that the view has prefetched, in the order of their kinds."""
-    return sorted(getattr(account, name).all(), key=lambda row: str(row.kind))
+def account(row: Account, parts: Parts) -> dict[str, Any]:
+    return {
+        "id": str(row.public_id),
+        "name": row.name,
+        "kind": row.kind,
+        "stage": row.stage,
+        "book": row.book.code,
+        "industry": row.industry,
+        "country": row.country,
+        "currency": row.currency,
+        "customer_since": row.customer_since and row.customer_since.isoformat(),
+        "roles": parts.roles,
+        "scores": [score(number) for number in parts.scores],
+        "values": [value(number) for number in parts.values],
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+        "revision": row.revision,
+    }
 
 
-def roles(account: Account) -> list[str]:
-    links: list[PartnerAccount] = getattr(account, "own_links", [])
-    return sorted({link.role for link in links})
+def account_in_full(row: Account, whole: Whole) -> dict[str, Any]:
+    return {
+        **account(row, whole.parts),
+        "scores": [explained_score(found) for found in whole.scores],
+        "recommendations": [recommendation(offer) for offer in whole.offers],
+    }
 
 
-def score(row: Score) -> dict[str, Any]:
+def score(row: Number | ExplainedScore) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "value": row.value,
@@ -28,7 +52,7 @@ def score(row: Score) -> dict[str, Any]:
     }
 
 
-def explained_score(row: Score) -> dict[str, Any]:
+def explained_score(row: ExplainedScore) -> dict[str, Any]:
     return {
         **score(row),
         "previous_value": row.previous_value,
@@ -48,7 +72,7 @@ def reason(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def value(row: Value) -> dict[str, Any]:
+def value(row: Number) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "amount": money(row.amount),
@@ -61,38 +85,33 @@ def value(row: Value) -> dict[str, Any]:
     }
 
 
-def recommendations(account: Account, product_names: dict[int, str]) -> list[dict[str, Any]]:
-    found = sorted(account.recommendations.all(), key=lambda row: row.rank)
-    return [recommendation(row, product_names) for row in found]
-
-
-def recommendation(row: Recommendation, product_names: dict[int, str]) -> dict[str, Any]:
-    product = row.product
+def recommendation(offer: Offer) -> dict[str, Any]:
+    names = {offer.reason.get("product_id", 0): offer.named_product or ""}
     return {
-        "rank": row.rank,
-        "kind": row.kind,
+        "rank": offer.rank,
+        "kind": offer.kind,
         "product": {
-            "id": str(product.public_id),
-            "code": product.code,
-            "name": product.name,
-            "category": product.category,
-            "price": money(product.price),
-            "currency": product.currency,
+            "id": str(offer.product_id),
+            "code": offer.product_code,
+            "name": offer.product_name,
+            "category": offer.product_category,
+            "price": money(offer.product_price),
+            "currency": offer.product_currency,
         },
-        "score": row.score,
+        "score": offer.score,
         "reason": {
-            "code": str(row.reason.get("code", "")),
-            "text": recommendation_text(row.reason, product_names=product_names),
+            "code": str(offer.reason.get("code", "")),
+            "text": recommendation_text(offer.reason, product_names=names),
         },
-        "as_of": moment(row.as_of),
-        "model_version": row.model_version,
+        "as_of": moment(offer.as_of),
+        "model_version": offer.model_version,
     }
 
 
-def money(amount: Any) -> str | None:
+def money(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:.4f}"
 
 
-def moment(at: Any) -> str:
+def moment(at: datetime) -> str:
     """Return an instant as DRF writes it. The database answers in UTC."""
-    return str(at.isoformat()).removesuffix("+00:00") + "Z"
+    return at.isoformat().removesuffix("+00:00") + "Z"

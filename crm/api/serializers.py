@@ -1,13 +1,11 @@
-"""What the API answers with. Parts of an account are built by `rows`, so here they are only described."""
+"""What the API answers with. Accounts are only described here: `rows` builds them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crm.api import rows
 from crm.models import Account, Order, PartnerAccount, Recommendation, Score, Value
 
 Plain = serializers.Serializer[Any]
@@ -86,47 +84,28 @@ class RecommendationSerializer(Plain):
 class AccountSerializer(Plain):
     """An account with its current scores and values."""
 
-    id = serializers.UUIDField(source="public_id")
+    id = serializers.UUIDField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(Account.Kind.choices)
     stage = serializers.ChoiceField(Account.Stage.choices)
-    book = serializers.CharField(source="book.code")
+    book = serializers.CharField()
     industry = serializers.CharField()
     country = serializers.CharField(help_text="ISO 3166-1 alpha-2, or empty.")
     currency = serializers.CharField(help_text="ISO 4217.")
     customer_since = serializers.DateField(allow_null=True)
-    roles = serializers.SerializerMethodField()
-    scores = serializers.SerializerMethodField()
-    values = serializers.SerializerMethodField()
+    roles = serializers.ListField(child=serializers.ChoiceField(PartnerAccount.Role.choices))
+    scores = ScoreSerializer(many=True)
+    values = ValueSerializer(many=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
-
-    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(PartnerAccount.Role.choices)))
-    def get_roles(self, account: Account) -> list[str]:
-        return rows.roles(account)
-
-    @extend_schema_field(ScoreSerializer(many=True))
-    def get_scores(self, account: Account) -> list[dict[str, Any]]:
-        return [rows.score(score) for score in rows.of(account, "scores")]
-
-    @extend_schema_field(ValueSerializer(many=True))
-    def get_values(self, account: Account) -> list[dict[str, Any]]:
-        return [rows.value(value) for value in rows.of(account, "values")]
 
 
 class AccountDetailSerializer(AccountSerializer):
     """An account with its scores explained, and with what to offer it."""
 
-    recommendations = serializers.SerializerMethodField()
-
-    @extend_schema_field(ExplainedScoreSerializer(many=True))
-    def get_scores(self, account: Account) -> list[dict[str, Any]]:
-        return [rows.explained_score(score) for score in rows.of(account, "scores")]
-
-    @extend_schema_field(RecommendationSerializer(many=True))
-    def get_recommendations(self, account: Account) -> list[dict[str, Any]]:
-        return rows.recommendations(account, self.context["product_names"])
+    scores = ExplainedScoreSerializer(many=True)
+    recommendations = RecommendationSerializer(many=True)
 
 
 class OrderSerializer(Plain):

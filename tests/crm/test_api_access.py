@@ -195,7 +195,7 @@ def test_our_own_failures_are_problems_with_the_id_of_the_request(partner_key, m
     def fail(_principal):
         raise RuntimeError
 
-    monkeypatch.setattr("crm.api.accounts.accounts_with_parts", fail)
+    monkeypatch.setattr("crm.api.accounts.own_accounts", fail)
     client = Client(headers=partner_key.headers, raise_request_exception=False)
 
     assert_problem(client.get("/api/v1/accounts/"), 500, "server_error")
