@@ -30,7 +30,11 @@ _OVERVIEW = """
         (SELECT max(priority) FROM crm_ticket WHERE account_id = %(id)s AND state IN ('open', 'pending')),
         (SELECT count(*) FROM crm_task WHERE account_id = %(id)s AND done_at IS NULL
            AND due_date < %(today)s),
-        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP')
+        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP'),
+        EXISTS (SELECT FROM crm_activity WHERE account_id = %(id)s AND is_pinned),
+        EXISTS (SELECT FROM crm_task WHERE account_id = %(id)s AND done_at IS NULL),
+        EXISTS (SELECT FROM crm_partneraccount WHERE account_id = %(id)s AND until IS NULL),
+        EXISTS (SELECT FROM crm_externalid WHERE kind = 'account' AND row_id = %(id)s)
 """
 
 
@@ -48,6 +52,11 @@ class AccountOverview:
     worst_priority: int | None
     overdue_tasks: int
     currency: str  # that of the revenue
+    # What most accounts lack is asked for here, so that no panel asks for nothing.
+    has_pinned: bool
+    has_open_tasks: bool
+    has_partners: bool
+    has_references: bool
 
     @property
     def revenue_change(self) -> Decimal | None:

@@ -20,12 +20,8 @@ from crm.models import (
 from crm.selectors.keyset import Column, Page, keyset_page
 from crm.selectors.keyset import Order as SortOrder
 
-NEWEST_ORDER = SortOrder(
-    "orders", (Column("placed_at", descending=True), Column("pk", descending=True))
-)
-NEWEST_INVOICE = SortOrder(
-    "invoices", (Column("issued_at", descending=True), Column("pk", descending=True))
-)
+NEWEST_ORDER = SortOrder("orders", (Column("placed_at", descending=True), Column("pk", descending=True)))
+NEWEST_INVOICE = SortOrder("invoices", (Column("issued_at", descending=True), Column("pk", descending=True)))
 _MONEY: DecimalField[object, object] = DecimalField(max_digits=19, decimal_places=4)
 
 
@@ -37,7 +33,10 @@ def orders_page(account: Account, *, after: str | None, before: str | None) -> P
 def invoices_page(account: Account, *, after: str | None, before: str | None) -> Page[Invoice]:
     """Return bills with what has been paid of each."""
     paid = (
-        Payment.objects.filter(invoice=OuterRef("pk")).order_by().values("invoice").annotate(sum=Sum("amount"))
+        Payment.objects.filter(invoice=OuterRef("pk"))
+        .order_by()
+        .values("invoice")
+        .annotate(sum=Sum("amount"))
     )
     invoices = account.invoices.annotate(
         paid_amount=Coalesce(Subquery(paid.values("sum")), Value(0, _MONEY), output_field=_MONEY)
@@ -65,7 +64,7 @@ def list_pinned(account: Account) -> QuerySet[Activity]:
 
 def list_partner_links(account: Account) -> QuerySet[PartnerAccount]:
     links = account.partner_links.filter(Q(until__isnull=True)).select_related("partner")
-    return links.order_by("partner__name")
+    return links.only("role", "account_id", "partner__name").order_by("partner__name")
 
 
 def list_references(account: Account) -> QuerySet[ExternalId]:

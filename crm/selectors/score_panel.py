@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,20 +62,21 @@ class Published:
 
     scores: dict[str, Score]
     values: dict[str, Value]
-    reliability: list[Reliability]
+    reliability: Iterable[Reliability]  # read when it is first asked for
     as_of: datetime
 
-    def cards(self, account: Account) -> list[ScoreCard]:
+    def cards(self, account: Account, *, in_brief: bool = False) -> list[ScoreCard]:
+        """Return a card for each score; in brief without how such scores have held."""
         kinds = [kind for kind in Score.Kind if kind in account.book.score_kinds or kind in self.scores]
-        return [self._card(kind) for kind in kinds]
+        return [self._card(kind, () if in_brief else self.reliability) for kind in kinds]
 
-    def _card(self, kind: Score.Kind) -> ScoreCard:
+    def _card(self, kind: Score.Kind, reliability: Iterable[Reliability]) -> ScoreCard:
         score = self.scores.get(kind)
         if score is None:
             return ScoreCard(kind, None, (), 0.0, None, is_fresh=False)
         shown, rest = strongest(score.reasons)
         is_fresh = score.as_of >= self.as_of - FRESH_FOR
-        return ScoreCard(kind, score, shown, rest, _band(self.reliability, score), is_fresh)
+        return ScoreCard(kind, score, shown, rest, _band(reliability, score), is_fresh)
 
     def value(self, kind: str) -> Value | None:
         return self.values.get(kind)
@@ -85,7 +86,7 @@ def get_published(account: Account, *, as_of: datetime) -> Published:
     return Published(
         {score.kind: score for score in Score.objects.filter(account=account)},
         {value.kind: value for value in Value.objects.filter(account=account)},
-        list(Reliability.objects.filter(book=account.book_id)),
+        Reliability.objects.filter(book=account.book_id),
         as_of,
     )
 
@@ -102,15 +103,14 @@ def strongest(reasons: Sequence[dict[str, Any]]) -> tuple[list[Contribution], fl
 
 def list_recommendations(account: Account, limit: int = 5) -> tuple[list[Recommendation], dict[int, str]]:
     """Return the best recommendations, and the names of the products that their reasons mention."""
-    rows = list(
-        Recommendation.objects.filter(account=account).select_related("product").order_by("rank")[:limit]
-    )
+    offers = Recommendation.objects.filter(account=account).select_related("product").order_by("rank")
+    rows = list(offers.only("kind", "rank", "reason", "product__name")[:limit])
     mentioned = {row.reason.get("product_id") for row in rows} - {None}
     names = Product.objects.filter(pk__in=mentioned).values_list("pk", "name") if mentioned else ()
     return rows, dict(names)
 
 
-def _band(reliability: Sequence[Reliability], score: Score) -> Reliability | None:
+def _band(reliability: Iterable[Reliability], score: Score) -> Reliability | None:
     """Return how scores like this one have held, counted among those who say most about it."""
     for group in GROUPS:
         for row in reliability:

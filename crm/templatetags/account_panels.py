@@ -1,14 +1,15 @@
 """Panels of an account page. Each reads what it shows, so that a page pays for the open tab only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from django import template
 from django.template import Context
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import conditional_escape
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -24,7 +25,8 @@ from crm.selectors.score_panel import Published, list_recommendations
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
 from crm.selectors.words import column_words
 
-from .formats import on_day
+from .formats import MISSING, on_day
+from .ui import svg
 
 register = template.Library()
 
@@ -78,7 +80,7 @@ def scores_panel(account: Account, published: Published) -> dict[str, Any]:
 @register.inclusion_tag("crm/_why_panel.html")
 def why_panel(account: Account, published: Published) -> dict[str, Any]:
     """The scores in brief, for the side of the page."""
-    return {"account": account, "cards": published.cards(account)}
+    return {"account": account, "cards": published.cards(account, in_brief=True)}
 
 
 @register.inclusion_tag("crm/_recommendations_panel.html", takes_context=True)
@@ -97,10 +99,11 @@ def timeline_panel(context: Context, account: Account) -> dict[str, Any]:
     chip = query.get("kind", "") if query.get("kind") in CHIPS else ""
     before = query.get("older", "")
     timeline = get_timeline(account, chip=chip, before=before)
+    may_have_pinned = context["overview"].has_pinned
     return {
         **_passed(context), "account": account, "chip": chip, "older": timeline.older,
         "days": _days(timeline.items), "authors": _authors(timeline.items),
-        "pinned": () if before or chip else account_tabs.list_pinned(account),
+        "pinned": account_tabs.list_pinned(account) if may_have_pinned and not (before or chip) else (),
         "is_continued": bool(before),
     }  # fmt: skip
 
@@ -147,13 +150,14 @@ def audit_panel(account: Account) -> dict[str, Any]:
 
 @register.inclusion_tag("crm/_tasks_panel.html", takes_context=True)
 def tasks_panel(context: Context, account: Account) -> dict[str, Any]:
-    tasks = account_tabs.list_open_tasks(account)
+    tasks = account_tabs.list_open_tasks(account) if context["overview"].has_open_tasks else ()
     return {**_passed(context), "account": account, "tasks": tasks, "today": timezone.localdate()}
 
 
 @register.inclusion_tag("crm/_fields_panel.html", takes_context=True)
 def fields_panel(context: Context, account: Account) -> dict[str, Any]:
     """The account's own fields, custom attributes after them, each with its pencil."""
+    overview = context["overview"]
     definitions = list(AttributeDefinition.objects.order_by("label"))
     filled = [d for d in definitions if account.attributes.get(d.key) not in (None, "")]
     empty = [d for d in definitions if d not in filled]
@@ -164,9 +168,34 @@ def fields_panel(context: Context, account: Account) -> dict[str, Any]:
             (f"{ATTRIBUTE_PREFIX}{d.key}", d.label, attribute_text(d, account.attributes.get(d.key)))
             for d in [*filled, *empty]
         ],
-        "partners": account_tabs.list_partner_links(account),
-        "references": account_tabs.list_references(account),
+        "partners": account_tabs.list_partner_links(account) if overview.has_partners else (),
+        "references": account_tabs.list_references(account) if overview.has_references else (),
     }  # fmt: skip
+
+
+@register.simple_tag(takes_context=True)
+def field_rows(context: Context, account: Account, fields: Iterable[tuple[str, str, str]]) -> SafeString:
+    """A `<dt>` and `<dd>` for each field, with a pencil for those who may edit."""
+    return format_html_join(
+        "",
+        '<dt>{}</dt><dd class="inline" id="field-{}">{}{}</dd>',
+        (
+            (label, name, text or MISSING, _pencil(account, name, label) if context["may_edit"] else "")
+            for name, label, text in fields
+        ),
+    )
+
+
+def _pencil(account: Account, name: str, label: str) -> SafeString:
+    url = reverse("crm:account-field", args=[account.public_id, name])
+    return format_html(
+        '<a class="inline__edit" href="{0}" hx-get="{0}" hx-target="#field-{1}" hx-swap="outerHTML">{2}'
+        '<span class="sr-only">{3}</span></a>',
+        url,
+        name,
+        svg("pencil", 14),
+        _("Edit %(label)s") % {"label": label},
+    )
 
 
 @register.simple_tag
@@ -218,7 +247,7 @@ def _days(items: list[TimelineItem]) -> list[tuple[Any, list[TimelineItem]]]:
 
 def _authors(items: list[TimelineItem]) -> Mapping[int, User]:
     wanted = {item.author_id for item in items if item.author_id}
-    return User.objects.in_bulk(wanted) if wanted else {}
+    return User.objects.only("first_name", "last_name", "username").in_bulk(wanted) if wanted else {}
 
 
 @register.filter
