@@ -21,6 +21,7 @@ from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import lift, reliability
 from analytics.pipelines.matrices import load_matrix
 from analytics.pipelines.offers import KIND as RECOMMENDATION
+from analytics.pipelines.reasons import values_with_names
 from analytics.pipelines.scoring import edition_of, live_version, new_scores, publish_losses, score_book
 from analytics.pipelines.specs import SPECS, ScoreSpec, specs_of
 from analytics.pipelines.training import SEED, train_kind
@@ -91,6 +92,7 @@ def _publish_cross_fitted(
     X = matrix.columns(version.feature_names)
     edition = edition_of(version, cutoff, is_weekly=True)
     probability = np.empty(len(ids))
+    values = values_with_names()
 
     def scores() -> Iterator[NewScore]:
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
@@ -98,7 +100,7 @@ def _publish_cross_fitted(
             model = AdditiveClassifier(random_state=SEED).fit(X[fitted], happened[fitted])
             part = matrix.rows_of(ids[held_out])
             probability[held_out] = model.predict_proba(X[held_out])[:, 1]
-            yield from new_scores(model, version.feature_names, part)
+            yield from new_scores(model, version.feature_names, part, values)
 
     with transaction.atomic():
         publish_scores(kind=spec.kind, scores=scores(), edition=edition)

@@ -18,7 +18,12 @@ from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
 from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.moments import moment_of
-from analytics.pipelines.reasons import build_reasons, group_contributions, values_with_names
+from analytics.pipelines.reasons import (
+    Values,
+    build_reasons,
+    group_contributions,
+    values_with_names,
+)
 from analytics.pipelines.runs import timed_run
 from analytics.pipelines.specs import ScoreSpec, specs_of
 from analytics.services.model_versions import model_number
@@ -85,7 +90,9 @@ def _score(
     model: AdditiveClassifier = unpack(version)
     with transaction.atomic():
         written = publish_scores(
-            kind=spec.kind, scores=new_scores(model, version.feature_names, matrix), edition=edition
+            kind=spec.kind,
+            scores=new_scores(model, version.feature_names, matrix, values_with_names()),
+            edition=edition,
         )
         if spec.kind == Score.Kind.PAYMENT_RISK:
             probability = model.predict_proba(matrix.columns(version.feature_names))[:, 1]
@@ -97,13 +104,17 @@ def _score(
     return written
 
 
-def new_scores(model: AdditiveClassifier, names: list[str], matrix: Matrix) -> Iterator[NewScore]:
-    """Return each account's score with its reasons, from a model of these features."""
+def new_scores(
+    model: AdditiveClassifier, names: list[str], matrix: Matrix, values: Values
+) -> Iterator[NewScore]:
+    """Yield each account's score with its reasons, from a model of these features.
+
+    It runs while rows are copied into the database, so it must not ask the database anything.
+    """
     X = matrix.columns(names)
     probability = model.predict_proba(X)[:, 1]
     groups = {name: group_of(name) for name in names}
     codes, points = group_contributions(model.contributions(X), names, groups)
-    values = values_with_names()
     for i, account_id in enumerate(matrix.account_ids.tolist()):
         yield NewScore(
             account_id,
