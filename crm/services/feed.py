@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from crm.models import Change
 
@@ -93,3 +93,24 @@ def advance(reader: str, change: Change) -> None:
             """,
             [reader, str(change.xid), change.pk],
         )
+
+
+@transaction.atomic
+def mend_after_restore() -> bool:
+    """Renumber a feed out of a dump of another server, where transactions had higher numbers.
+
+    Such rows would look unfinished, and their readers would skip what comes now. Everybody reads
+    from the start again, which does nothing twice. Return whether there was anything to mend.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE crm_change SET xid = pg_current_xact_id() "
+            "WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+        )
+        strange = cursor.rowcount
+        cursor.execute(
+            "UPDATE crm_feedcursor SET xid = '0', change_id = 0 "
+            "WHERE %s OR xid >= pg_snapshot_xmax(pg_current_snapshot())",
+            [strange > 0],
+        )
+        return bool(strange or cursor.rowcount)

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from crm.models import Job
+from crm.services.feed import mend_after_restore
 from crm.services.jobs import send_jobs
 from crm.services.schedules import run_due_schedules
 
@@ -23,7 +24,9 @@ SEND_AT_MOST = 1_000
 
 
 def tick() -> None:
-    """Do what is due: requeue what died, make jobs of schedules, send what waits."""
+    """Mend, requeue what died, make jobs of schedules that are due, send what waits."""
+    if mend_after_restore():
+        log.warning("feed_renumbered")
     requeue_dead_jobs()
     run_due_schedules()
     send_waiting_jobs()

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from crm.models import Account, Change, FeedCursor
 from crm.pipelines import partitions
-from crm.services.feed import advance, read_changes, record_change, record_changes, record_changes_of
+from crm.services.feed import (
+    advance,
+    mend_after_restore,
+    read_changes,
+    record_change,
+    record_changes,
+    record_changes_of,
+)
 from crm.services.jobs import run_job
 from tests.factories import AccountFactory, JobFactory
 
@@ -133,6 +140,21 @@ def test_a_reaction_that_fails_is_done_again(transactional_db):
         transaction.set_rollback(True)
 
     assert read_all("reader") == [1]
+
+
+def test_a_feed_from_another_server_is_read_again_from_the_start(transactional_db):
+    record_change(kind="order.placed", object_id=1)
+    read_all("reader")
+    with connection.cursor() as cursor:  # as after a restore: numbers that this server has not reached
+        cursor.execute("UPDATE crm_change SET xid = '9000000000'")
+        cursor.execute("UPDATE crm_feedcursor SET xid = '9000000000'")
+    record_change(kind="order.placed", object_id=2)
+
+    assert read_all("reader") == []
+    assert mend_after_restore() is True
+    assert sorted(read_all("reader")) == [1, 2]
+    assert mend_after_restore() is False
+    assert read_all("reader") == []
 
 
 def test_sets_of_rows_are_written_at_once(transactional_db, django_assert_num_queries):
