@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from crm.services.jobs import RunningJob
+from crm.services.jobs import RunningJob, forget_scheduled_jobs
 
 MONTHS_AHEAD = 3
 KEEP_CHANGES_DAYS = 90
@@ -24,7 +24,7 @@ ORDER BY child.relname
 
 
 def make(job: RunningJob) -> dict[str, Any]:
-    """Make the partitions of this month and the next three, and drop old ones of the change feed."""
+    """Make the partitions of this month and the next three, and let go of old changes and jobs."""
     job.progress("partitions")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(PARTITIONED_TABLES)
@@ -36,8 +36,9 @@ def make(job: RunningJob) -> dict[str, Any]:
         cursor.execute(
             "DELETE FROM crm_change_other WHERE at < now() - make_interval(days => %s)", [KEEP_CHANGES_DAYS]
         )
+        forgotten = forget_scheduled_jobs()
         job.fence()
-    return {"made": made, "dropped": len(old)}
+    return {"made": made, "dropped": len(old), "forgotten_jobs": forgotten}
 
 
 def _make_for(table: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = [
     "RunningJob",
     "cancel_job",
     "enqueue",
+    "forget_scheduled_jobs",
     "retry_job",
     "run_job",
     "send_jobs",
@@ -33,6 +34,7 @@ __all__ = [
 log = structlog.get_logger(__name__)
 
 CANCELLABLE = (Job.State.QUEUED, Job.State.RUNNING)
+KEEP_SCHEDULED_DAYS = 30  # one of them runs every five minutes
 RETRYABLE = (Job.State.FAILED, Job.State.CANCELLED)
 
 
@@ -73,9 +75,10 @@ def enqueue(
     )
     if due_at is not None:
         job.due_at = due_at
-    job = _save_or_join(job)
-    transaction.on_commit(partial(send_jobs, job_ids=[job.pk]))
-    return job
+    joined = _save_or_join(job)
+    if joined is job:  # the message of one that was there before is on its way
+        transaction.on_commit(partial(send_jobs, job_ids=[job.pk]))
+    return joined
 
 
 def _save_or_join(job: Job) -> Job:
@@ -154,3 +157,13 @@ def retry_job(*, job: Job, by: User) -> Job:
         parent=old.parent,
         retry_of=old,
     )
+
+
+def forget_scheduled_jobs() -> int:
+    """Delete what schedules did well a month ago; what people started stays. Return how many."""
+    old = Job.objects.filter(
+        schedule__isnull=False,
+        state=Job.State.DONE,
+        finished_at__lt=Now() - timedelta(days=KEEP_SCHEDULED_DAYS),
+    )
+    return old.delete()[1].get(Job._meta.label, 0)

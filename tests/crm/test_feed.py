@@ -18,9 +18,11 @@ from crm.services.feed import (
 )
 from crm.services.jobs import run_job
 from tests.factories import AccountFactory, JobFactory
+from tests.settled import wait_until_readable
 
 
 def read_all(reader: str, limit: int = 1000) -> list[int | None]:
+    """Return all that may be read now, and tell the feed so."""
     found = []
     while changes := read_changes(reader, limit):
         found += [change.object_id for change in changes]
@@ -50,6 +52,7 @@ def test_a_reader_takes_up_where_it_stopped(transactional_db):
     for number in range(5):
         record_change(kind="order.placed", object_id=number)
 
+    wait_until_readable()
     first = read_changes("reader", 2)
     advance("reader", first[-1])
 
@@ -66,6 +69,7 @@ def test_a_transaction_that_commits_late_is_never_skipped(transactional_db):
 
     before = read_all("reader")
     slow.end(commit=True)
+    wait_until_readable()
     after = read_all("reader")
 
     assert before == []
@@ -98,6 +102,7 @@ def test_every_committed_row_is_read_once_whatever_the_interleaving(transactiona
             committed |= set(numbers) if action == "commit" else set()
     for writer, _numbers in writers.values():
         writer.end(commit=False)
+    wait_until_readable()
     seen += read_all("reader")
 
     assert sorted(seen) == sorted(committed)
@@ -116,6 +121,7 @@ def test_a_reader_beside_running_writers_sees_each_row_once(transactional_db):
     seen = []
     while any(thread.is_alive() for thread in threads):
         seen += read_all("reader", limit=7)
+    wait_until_readable()
     seen += read_all("reader")
 
     assert sorted(seen) == list(range(300))
@@ -124,6 +130,7 @@ def test_a_reader_beside_running_writers_sees_each_row_once(transactional_db):
 def test_the_cursor_never_goes_back(transactional_db):
     for number in range(3):
         record_change(kind="order.placed", object_id=number)
+    wait_until_readable()
     first, _second, third = read_changes("reader", 10)
 
     advance("reader", third)
@@ -134,6 +141,7 @@ def test_the_cursor_never_goes_back(transactional_db):
 
 def test_a_reaction_that_fails_is_done_again(transactional_db):
     record_change(kind="order.placed", object_id=1)
+    wait_until_readable()
 
     with transaction.atomic():
         advance("reader", read_changes("reader", 10)[-1])
@@ -144,6 +152,7 @@ def test_a_reaction_that_fails_is_done_again(transactional_db):
 
 def test_a_feed_from_another_server_is_read_again_from_the_start(transactional_db):
     record_change(kind="order.placed", object_id=1)
+    wait_until_readable()
     read_all("reader")
     with connection.cursor() as cursor:  # as after a restore: numbers that this server has not reached
         cursor.execute("UPDATE crm_change SET xid = '9000000000'")
@@ -152,6 +161,7 @@ def test_a_feed_from_another_server_is_read_again_from_the_start(transactional_d
 
     assert read_all("reader") == []
     assert mend_after_restore() is True
+    wait_until_readable()
     assert sorted(read_all("reader")) == [1, 2]
     assert mend_after_restore() is False
     assert read_all("reader") == []

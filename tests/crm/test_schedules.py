@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from crm.models import Job, Organisation, Schedule
+from crm.services.jobs import forget_scheduled_jobs
 from crm.services.schedules import next_due, run_due_schedules
 from crm.services.sweep import tick
 
@@ -99,6 +100,21 @@ def test_a_slow_run_is_not_overtaken_by_the_next(no_other_schedules):
 
     assert run_due_schedules() == [first]
     assert Job.objects.count() == 1
+
+
+def test_what_schedules_did_well_is_forgotten_after_a_month(no_other_schedules):
+    schedule = Schedule.objects.create(name="s", task="crm.example", every_minutes=5)
+    kept = [
+        Job.objects.create(task="crm.example", state="done"),
+        Job.objects.create(task="crm.example", state="failed", schedule=schedule),
+    ]
+    Job.objects.create(task="crm.example", state="done", schedule=schedule, due_at=utc(2020, 1, 1))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE crm_job SET finished_at = now() - interval '31 days'")
+    kept.append(Job.objects.create(task="crm.example", schedule=schedule, due_at=utc(2021, 1, 1)))
+
+    assert forget_scheduled_jobs() == 1
+    assert list(Job.objects.order_by("pk")) == kept
 
 
 def test_many_beats_at_once_make_one_job(no_other_schedules):

@@ -1,0 +1,19 @@
+"""The feed holds rows back while older transactions run, those of other test processes included."""
+
+import time
+
+from django.db import connection
+
+BEHIND = "SELECT max(xid) >= pg_snapshot_xmin(pg_current_snapshot()) FROM {table}"
+
+
+def wait_until_readable(table: str = "crm_change", *, seconds: float = 120) -> None:
+    """Wait until every committed row may be read."""
+    deadline = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(BEHIND.format(table=table))
+            if not cursor.fetchone()[0]:
+                return
+            assert time.monotonic() < deadline, "an older transaction does not end"
+            time.sleep(0.02)
