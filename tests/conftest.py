@@ -3,13 +3,19 @@
 import pytest
 from django.test import Client
 
+from crm.models import User
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
 
-def signed_in(role: str, **details: object) -> Client:
-    """Return a browser in which somebody with this role is signed in, as `client.user`."""
-    client = Client()
+class SignedIn(Client):
+    """A browser in which somebody is signed in."""
+
+    user: User
+
+
+def signed_in(role: str, **details: object) -> SignedIn:
+    client = SignedIn()
     client.user = UserFactory(role=role, **details)
     client.force_login(client.user)
     return client

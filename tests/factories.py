@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import factory
-from factory.django import DjangoModelFactory
 
 from crm import models
+
+if TYPE_CHECKING:
+    from typing import Any as DjangoModelFactory  # a call makes a row, which the library doesn't say
+else:
+    from factory.django import DjangoModelFactory
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -129,7 +134,10 @@ class OrderFactory(DjangoModelFactory):
         if create:
             OrderLineFactory.create_batch(
                 1 if extracted is None else extracted,
-                order=self, product__book=self.book, known_at=self.known_at, **kwargs,
+                order=self,
+                product__book=self.book,
+                known_at=self.known_at,
+                **kwargs,
             )
 
 

@@ -63,9 +63,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
     def details(self) -> dict[str, Any]:
         """Return what was entered for the account's own columns."""
         return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if not name.startswith(ATTRIBUTE_PREFIX)
+            name: value for name, value in self.cleaned_data.items() if not name.startswith(ATTRIBUTE_PREFIX)
         }
 
     def attributes(self) -> dict[str, Any]:
@@ -95,7 +93,7 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg] # likewise
 def attribute_field(definition: AttributeDefinition) -> forms.Field:
     """Return the form field of a custom attribute."""
     types = AttributeDefinition.Type
-    given = {"label": definition.label, "required": False}
+    given: dict[str, Any] = {"label": definition.label, "required": False}
     if definition.type == types.NUMBER:
         return forms.FloatField(**given)
     if definition.type == types.DATE:

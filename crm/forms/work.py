@@ -13,13 +13,13 @@ from crm.models import Account, Activity, Contact, Task, Ticket
 
 class ActivityForm(forms.Form):
     kind = forms.ChoiceField(label=_("Kind"), choices=Activity.Kind.choices)
-    text = forms.CharField(
-        label=_("Text"), max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
-    )
+    text = forms.CharField(label=_("Text"), max_length=10_000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class TaskForm(forms.Form):
-    title = forms.CharField(label=_("What is to be done"), max_length=Task._meta.get_field("title").max_length)
+    title = forms.CharField(
+        label=_("What is to be done"), max_length=Task._meta.get_field("title").max_length
+    )
     due_date = forms.DateField(
         label=_("Due"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
@@ -13,6 +13,8 @@ from crm.models.people import Team, User
 
 if TYPE_CHECKING:
     from crm.models.partners import PartnerAccount
+
+M = TypeVar("M", bound=models.Model)
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -35,7 +37,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(mine)
 
 
-class OfAccountQuerySet(models.QuerySet[models.Model]):
+class OfAccountQuerySet(models.QuerySet[M]):
     def visible_to(self, principal: Principal) -> Self:
         """Return the rows of the accounts that this person, or this partner's key, may see."""
         return self.filter(account__in=Account.objects.visible_to(principal))
@@ -116,7 +118,7 @@ class Contact(Record):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     is_simulated = models.BooleanField(default=False)
 
-    objects = OfAccountQuerySet.as_manager()
+    objects = OfAccountQuerySet["Contact"].as_manager()
 
     class Meta(Record.Meta):
         indexes = [models.Index("account", "name", name="contact_by_account")]
@@ -196,8 +198,7 @@ class AttributeValue(Fact):
                 name="one_current_value_per_attribute",
             ),
             models.CheckConstraint(
-                condition=models.Q(valid_to__isnull=True)
-                | models.Q(valid_to__gt=models.F("valid_from")),
+                condition=models.Q(valid_to__isnull=True) | models.Q(valid_to__gt=models.F("valid_from")),
                 name="attribute_interval_is_forward",
             ),
         ]
@@ -218,9 +219,7 @@ class Outcome(Fact):
 
     class Meta(Fact.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "kind", "cutoff_at"], name="one_outcome_per_cutoff"
-            ),
+            models.UniqueConstraint(fields=["account", "kind", "cutoff_at"], name="one_outcome_per_cutoff"),
             models.CheckConstraint(
                 condition=models.Q(observed_at__gt=models.F("cutoff_at")),
                 name="outcome_is_settled_after_its_cutoff",

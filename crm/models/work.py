@@ -33,9 +33,7 @@ class Activity(Record):
         MEETING = "meeting", _("Meeting")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="activities")
-    contact = models.ForeignKey(
-        "crm.Contact", models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     text = models.TextField(_("text"))
     at = models.DateTimeField(_("at"), db_default=Now())
@@ -43,13 +41,11 @@ class Activity(Record):
     is_pinned = models.BooleanField(_("pinned"), default=False)
     is_simulated = models.BooleanField(default=False)
 
-    objects = OfAccountQuerySet.as_manager()
+    objects = OfAccountQuerySet["Activity"].as_manager()
 
     class Meta(Record.Meta):
         verbose_name_plural = "activities"
-        indexes = [
-            models.Index("account", models.F("at").desc(), models.F("id").desc(), name="timeline")
-        ]
+        indexes = [models.Index("account", models.F("at").desc(), models.F("id").desc(), name="timeline")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.public_id}"
@@ -57,9 +53,7 @@ class Activity(Record):
 
 @audited
 class Task(Record):
-    account = models.ForeignKey(
-        Account, models.CASCADE, null=True, blank=True, related_name="tasks"
-    )
+    account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="tasks")
     title = models.CharField(_("title"), max_length=200)
     due_date = models.DateField(_("due"), null=True, blank=True)
     assignee = models.ForeignKey(
@@ -102,9 +96,7 @@ class Ticket(Record):
         URGENT = 4, _("Urgent")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="tickets")
-    contact = models.ForeignKey(
-        "crm.Contact", models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
     priority = models.PositiveSmallIntegerField(
@@ -119,7 +111,7 @@ class Ticket(Record):
     solved_at = models.DateTimeField(_("solved"), null=True, blank=True)
     is_simulated = models.BooleanField(default=False)
 
-    objects = OfAccountQuerySet.as_manager()
+    objects = OfAccountQuerySet["Ticket"].as_manager()
 
     class Meta(Record.Meta):
         triggers = [*Record.Meta.triggers, REMEMBER_DELETED]

@@ -19,7 +19,7 @@ from crm.services.jobs import RunningJob
 
 def run(job: RunningJob) -> dict[str, Any]:
     """Write what the owner of the job may see now. Another attempt writes a file of its own."""
-    owner = User.objects.get(pk=job.owner_id)
+    owner = User.objects.get(pk=job.owner_id or 0)
     accounts = matching(Account.objects.visible_to(owner), job.params["criteria"])
     sort = account_sort(job.params["sort"])
     columns = [COLUMNS[key] for key in job.params["columns"] if key in COLUMNS]
@@ -35,9 +35,7 @@ def run(job: RunningJob) -> dict[str, Any]:
     path = export_folder() / f"accounts-{job.id}-{job.attempt}.csv"
     unfinished = path.with_suffix(".part")
     with translation.override(job.params.get("language") or "en"), unfinished.open("w", newline="") as file:
-        file.writelines(
-            csv_lines(accounts, sort=sort, columns=columns, names=get_directory(), progress=tell)
-        )
+        file.writelines(csv_lines(accounts, sort=sort, columns=columns, names=get_directory(), progress=tell))
     unfinished.replace(path)
     return {"file": path.name, "rows": written}
 
@@ -46,4 +44,3 @@ def export_folder() -> Path:
     folder: Path = settings.FILES_ROOT / "exports"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-

@@ -70,10 +70,6 @@ def chosen_columns(wanted: Iterable[str], book: BookName | None) -> list[ListCol
 
 def default_columns(book: BookName | None) -> Sequence[str]:
     kinds = list(book.score_kinds) if book else ["churn", "purchase", "payment_risk"]
-    money = [
-        name
-        for name, kind in (("value", "churn"), ("expected_loss", "payment_risk"))
-        if kind in kinds
-    ]
+    money = [name for name, kind in (("value", "churn"), ("expected_loss", "payment_risk")) if kind in kinds]
     order = ["last_order"] if "churn" in kinds else []
     return [*ALWAYS, *kinds, *money, *order, "stage"]

@@ -32,8 +32,7 @@ RARE = 1_000  # up to so many matches are named one by one
 def with_numbers(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Name the joins to each published number; one that nobody mentions costs nothing."""
     scores = {
-        f"{kind}_score": FilteredRelation("scores", condition=Q(scores__kind=kind))
-        for kind in SCORE_KINDS
+        f"{kind}_score": FilteredRelation("scores", condition=Q(scores__kind=kind)) for kind in SCORE_KINDS
     }
     values = {
         f"{name}_amount": FilteredRelation("values", condition=Q(values__kind=kind))

@@ -95,10 +95,10 @@ def account_page(
     sort: AccountSort,
     after: str | None = None,
     before: str | None = None,
-    extra_columns: Sequence[str] = (),
+    per_page: int = 50,
 ) -> Page[Account]:
-    narrow = sorted_accounts(accounts, sort).only(*LIST_COLUMNS, *extra_columns)
-    return keyset_page(narrow, order=sort.order, after=after, before=before)
+    narrow = sorted_accounts(accounts, sort).only(*LIST_COLUMNS)
+    return keyset_page(narrow, order=sort.order, after=after, before=before, per_page=per_page)
 
 
 def account_rows(accounts: Sequence[Account]) -> list[AccountRow]:

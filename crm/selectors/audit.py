@@ -77,7 +77,7 @@ def list_audit(
     if not branches:
         return []
     union = " UNION ALL ".join(branches)
-    sql = f"SELECT * FROM ({union}) AS entries ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT %(limit)s"  # noqa: S608 - our own tables
+    sql = f"SELECT * FROM ({union}) AS entries ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT %(limit)s"
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [_entry(row) for row in cursor.fetchall()]
@@ -99,9 +99,7 @@ def _branches(
             wanted.append("(c.metadata ->> 'user')::bigint = %(actor)s")
         if has_edge:
             wanted.append(f"(e.pgh_created_at, '{name}', e.pgh_id) < (%(at)s, %(table)s, %(pk)s)")
-        yield _BRANCH.format(
-            event=name, tracked=tracked._meta.db_table, where=" AND ".join(wanted) or "true"
-        )
+        yield _BRANCH.format(event=name, tracked=tracked._meta.db_table, where=" AND ".join(wanted) or "true")
 
 
 # What replaced an old row is the next old row of the same object, or the object itself.

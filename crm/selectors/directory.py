@@ -78,7 +78,10 @@ def get_directory() -> Directory:
         cursor.execute(_DIRECTORY)
         books, people, country_codes, currency = json.loads(cursor.fetchone()[0])
     return Directory(
-        {row[0]: BookName(*row) for row in books}, [PersonName(*row) for row in people], country_codes, currency
+        {row[0]: BookName(*row) for row in books},
+        [PersonName(*row) for row in people],
+        country_codes,
+        currency,
     )
 
 

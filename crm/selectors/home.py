@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
 from django.db.models import Count, Min, Q, QuerySet
 
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
-from crm.selectors.account_criteria import with_numbers
-from crm.selectors.account_list import AccountRow, account_rows
+from crm.selectors.account_criteria import matching
+from crm.selectors.account_list import AccountRow, account_page, account_rows, account_sort
 from crm.selectors.work import visible_tickets
 
 FIVE = 5
@@ -20,20 +22,14 @@ def list_at_risk(user: User) -> list[AccountRow]:
 
     Among the 200 most valuable that may leave, so that no list is sorted as a whole.
     """
-    risky = with_numbers(Account.objects.visible_to(user)).filter(
-        churn_score__value__gte=AT_RISK_FROM, value_amount__isnull=False
-    )
-    valuable = risky.order_by("-value_amount__amount", "-value_amount__account_id").only(
-        "public_id", "name", "country", "owner_id", "book_id"
-    )
-    rows = account_rows(list(valuable[:CANDIDATES]))
+    risky = matching(Account.objects.visible_to(user), {"churn_min": AT_RISK_FROM})
+    rows = account_rows(account_page(risky, sort=account_sort("-value"), per_page=CANDIDATES).rows)
     return sorted(rows, key=_money_at_risk, reverse=True)[:FIVE]
 
 
 def list_expected_losses(user: User) -> list[AccountRow]:
-    accounts = with_numbers(Account.objects.visible_to(user)).filter(expected_loss_amount__isnull=False)
-    ordered = accounts.order_by("-expected_loss_amount__amount", "-expected_loss_amount__account_id")
-    return account_rows(list(ordered.only("public_id", "name", "country", "owner_id", "book_id")[:FIVE]))
+    accounts = Account.objects.visible_to(user)
+    return account_rows(account_page(accounts, sort=account_sort("-expected_loss"), per_page=FIVE).rows)
 
 
 def list_due_tasks(user: User) -> QuerySet[Task]:
@@ -112,7 +108,7 @@ class QualityLine:
 def list_quality() -> list[QualityLine]:
     """Return the latest finished import of each book with what its rules caught."""
     imports = Import.objects.filter(state=Import.State.DONE).select_related("book").order_by("-pk")[:FIVE]
-    counts = {
+    counts: dict[int, dict[str, Any]] = {
         row["source_import"]: row
         for row in RuleCount.objects.filter(source_import__in=[source.pk for source in imports])
         .values("source_import")

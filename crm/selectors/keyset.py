@@ -29,6 +29,14 @@ READERS: dict[str, Callable[[str], Any]] = {
     "i": int,
     "s": str,
 }
+# A datetime is a date too, so it comes first.
+WRITERS: tuple[tuple[str, type, Callable[[Any], str]], ...] = (
+    ("t", datetime, datetime.isoformat),
+    ("D", date, date.isoformat),
+    ("d", Decimal, str),
+    ("f", float, float.hex),
+    ("i", int, str),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +131,7 @@ def beyond(order: Order, edge: Sequence[Any]) -> Q | TupleGreaterThan | TupleLes
     return Q(**{f"{first.expression}__{bound}": edge[0]}) & condition
 
 
-def _forward(
-    queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, per_page: int
-) -> Page[M]:
+def _forward(queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, per_page: int) -> Page[M]:
     rows = _rows(queryset, order, edge, per_page + 1)
     more, rows = len(rows) > per_page, rows[:per_page]
     return Page(
@@ -143,9 +149,7 @@ def _backward(queryset: QuerySet[M], order: Order, edge: Sequence[Any], per_page
     return Page(rows, make_cursor(rows[-1], order), make_cursor(rows[0], order))
 
 
-def _rows(
-    queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, limit: int
-) -> list[M]:
+def _rows(queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, limit: int) -> list[M]:
     if edge is not None:
         queryset = queryset.filter(beyond(order, edge))
     ordering = [
@@ -161,17 +165,7 @@ def _signer(order: Order) -> Signer:
 
 def _written(value: Any) -> tuple[str, str]:
     """Return a value as the letter of its kind and a text that reads back to the very same one."""
-    match value:
-        case None:
-            return "n", ""
-        case datetime():
-            return "t", value.isoformat()
-        case date():
-            return "D", value.isoformat()
-        case Decimal():
-            return "d", str(value)
-        case float():
-            return "f", value.hex()
-        case int():
-            return "i", str(value)
-    return "s", str(value)
+    for kind, types, write in WRITERS:
+        if isinstance(value, types):
+            return kind, write(value)
+    return ("n", "") if value is None else ("s", str(value))

@@ -26,9 +26,7 @@ def log_activity(
     activity = Activity.objects.create(
         account=account, kind=kind, text=text, author=author, contact=contact, **moment
     )
-    record_change(
-        kind="activity.logged", object_id=activity.pk, account_id=account.pk, data={"what": kind}
-    )
+    record_change(kind="activity.logged", object_id=activity.pk, account_id=account.pk, data={"what": kind})
     return activity
 
 

@@ -48,9 +48,7 @@ def record_attribute_history(*, account: Account, changes: Mapping[str, Any]) ->
     current = AttributeValue.objects.filter(account=account, valid_to=None)
     current.filter(attribute_id__in=ids.values()).update(valid_to=ClockTimestamp())
     AttributeValue.objects.bulk_create(
-        AttributeValue(
-            account=account, attribute_id=ids[key], value=value, valid_from=ClockTimestamp()
-        )
+        AttributeValue(account=account, attribute_id=ids[key], value=value, valid_from=ClockTimestamp())
         for key, value in changes.items()
         if value is not None
     )

@@ -68,12 +68,12 @@ def move_to_bin(*, account: Account, by: User) -> Bin:
                         SELECT coalesce(jsonb_agg(jsonb_build_object('table', %s::text, 'row', to_jsonb(t))
                                                   ORDER BY t.id), '[]'::jsonb)
                         FROM {table} AS t WHERE t.id = ANY(%s)
-                    ) WHERE id = %s""",  # noqa: S608 - the name of one of our own tables
+                    ) WHERE id = %s""",
                 [model._meta.db_table, list(ids), entry.pk],
             )
         for model, ids in owned.ids.items():
             table = connection.ops.quote_name(model._meta.db_table)
-            cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(ids)])  # noqa: S608 - likewise
+            cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(ids)])
     return entry
 
 
@@ -110,7 +110,7 @@ def _insert_rows(cursor: CursorWrapper, entry: Bin, table: str, *, is_fact: bool
         f"""INSERT INTO {name} OVERRIDING SYSTEM VALUE
             SELECT (jsonb_populate_record(NULL::{name}, (item -> 'row') || jsonb_build_object({stamps}))).*
             FROM crm_bin, jsonb_array_elements(rows) AS item
-            WHERE crm_bin.id = %s AND item ->> 'table' = %s""",  # noqa: S608 - names of our own tables
+            WHERE crm_bin.id = %s AND item ->> 'table' = %s""",
         [entry.pk, table],
     )
 

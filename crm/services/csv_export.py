@@ -40,9 +40,7 @@ def csv_lines(
     yield "\ufeff" + writer.writerow([_("Name"), *(str(column.label) for column in columns), "id"])
     done, cursor = 0, None
     while True:
-        page = keyset_page(
-            sorted_accounts(accounts, sort), order=sort.order, after=cursor, per_page=BATCH
-        )
+        page = keyset_page(sorted_accounts(accounts, sort), order=sort.order, after=cursor, per_page=BATCH)
         for row in account_rows(page.rows):
             yield writer.writerow(_cells(row, columns, names))
         done, cursor = done + len(page.rows), page.next_cursor

@@ -25,9 +25,7 @@ def create_task(
         created_by=created_by,
     )  # fmt: skip
     if account is not None:
-        record_change(
-            kind="activity.logged", object_id=task.pk, account_id=account.pk, data={"what": "task"}
-        )
+        record_change(kind="activity.logged", object_id=task.pk, account_id=account.pk, data={"what": "task"})
     return task
 
 

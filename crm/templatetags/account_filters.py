@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from crm.models import AttributeDefinition
 from crm.selectors.countries import country_name
@@ -25,10 +25,10 @@ def country(code: str) -> str:
 @register.simple_tag
 def options(choices: Iterable[tuple[Any, Any]], chosen: Any = "") -> SafeString:
     """The options of a select, made in one go: lists have hundreds of them."""
-    wanted = str(chosen)
-    return mark_safe(
+    marks = {str(chosen): " selected"}
+    return SafeString(
         "".join(
-            f'<option value="{escape(value)}"{" selected" if str(value) == wanted else ""}>{escape(label)}</option>'
+            f'<option value="{escape(value)}"{marks.get(str(value), "")}>{escape(label)}</option>'
             for value, label in choices
         )
     )
@@ -45,7 +45,7 @@ def query_inputs(query: QueryDict, *without: str) -> SafeString:
         for value in query.getlist(name)
         if value
     ]
-    return mark_safe("".join(fields))
+    return SafeString("".join(fields))
 
 
 @register.simple_tag(takes_context=True)

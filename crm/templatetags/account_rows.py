@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.selectors.account_columns import ListColumn
@@ -27,7 +27,7 @@ Cell = Callable[[AccountRow], str]
 
 @register.simple_tag
 def account_table_rows(
-    rows: Sequence[AccountRow], columns: Sequence[ListColumn], names: Directory, may_select: bool
+    rows: Sequence[AccountRow], columns: Sequence[ListColumn], names: Directory, *, may_select: bool
 ) -> SafeString:
     """The `<tr>` of each account: a box to tick, its name, and a cell for each column."""
     cells = [_cell(column, names) for column in columns]
@@ -44,7 +44,7 @@ def account_table_rows(
             f'<a class="table__main" href="/accounts/{public_id}/">{name}</a></th>'
             f"{''.join([cell(row) for cell in cells])}</tr>"
         )
-    return mark_safe("".join(lines))
+    return SafeString("".join(lines))
 
 
 def _cell(column: ListColumn, names: Directory) -> Cell:

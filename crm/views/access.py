@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from crm.models import User
@@ -15,6 +16,7 @@ from crm.models.access import can
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 class HtmxRequest(HttpRequest):
@@ -24,15 +26,15 @@ class HtmxRequest(HttpRequest):
     user: User
 
 
-View = Callable[Concatenate[HtmxRequest, P], HttpResponse]
+View = Callable[Concatenate[HtmxRequest, P], R]
 
 
-def require_capability(capability: str) -> Callable[[View[P]], View[P]]:
+def require_capability(capability: str) -> Callable[[View[P, R]], View[P, R]]:
     """Answer 403 to everybody whose role lacks the capability."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View[P, R]) -> View[P, R]:
         @wraps(view)
-        def guarded(request: HtmxRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HtmxRequest, *args: P.args, **kwargs: P.kwargs) -> R:
             if not can(request.user, capability):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

@@ -22,10 +22,8 @@ def audit_log(request: HtmxRequest) -> HttpResponse:
     people = {person.pk: person for person in User.objects.order_by("username")}
     actor_id = next((pk for pk, person in people.items() if person.public_id == actor), None)
     edge = read_cursor(request.GET.get("after", ""), ORDER)
-    entries = list_audit(
-        table=table if table in tracked_models() else "", actor_id=actor_id, older_than=edge
-    )
-    context = {
+    entries = list_audit(table=table if table in tracked_models() else "", actor_id=actor_id, older_than=edge)
+    context: dict[str, object] = {
         "entries": entries[:PER_PAGE],
         "older": make_cursor(entries[PER_PAGE - 1], ORDER) if len(entries) > PER_PAGE else None,
         "people": people,

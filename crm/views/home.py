@@ -31,9 +31,13 @@ CARDS: dict[str, tuple[str, ...]] = {
     Role.ADMINISTRATOR: ("failed_jobs", "quality", "freshness", "ticket_queue"),
 }
 NEEDS = {
-    "campaigns": VIEW_CAMPAIGNS, "freshness": VIEW_MODELS, "jobs": VIEW_ALL_JOBS, "failed_jobs": VIEW_ALL_JOBS,
-    "quality": VIEW_DATA_QUALITY, "partners": VIEW_PARTNERS,
-}  # fmt: skip
+    "campaigns": VIEW_CAMPAIGNS,
+    "freshness": VIEW_MODELS,
+    "jobs": VIEW_ALL_JOBS,
+    "failed_jobs": VIEW_ALL_JOBS,
+    "quality": VIEW_DATA_QUALITY,
+    "partners": VIEW_PARTNERS,
+}
 
 
 @require_safe

@@ -15,7 +15,5 @@ def theme_set(request: HtmxRequest) -> HttpResponse:
     response = back(request, "/")
     theme = request.POST.get("theme", "")
     if theme in THEMES:
-        response.set_cookie(
-            "theme", theme, max_age=ONE_YEAR, samesite="Lax", secure=request.is_secure()
-        )
+        response.set_cookie("theme", theme, max_age=ONE_YEAR, samesite="Lax", secure=request.is_secure())
     return response

@@ -32,13 +32,14 @@ PARTNER_READERS = frozenset({"analyst", "partner_manager", "administrator"})
 PARTNER_MANAGERS = frozenset({"partner_manager", "administrator"})
 
 # Whose records each role reaches, by what the record hangs on.
+OWN = frozenset({"own"})
 EVERY = frozenset({"own", "team", "other"})
 REACH: dict[str, dict[str, frozenset[str]]] = {
-    "account": {role: EVERY for role in ROLES} | {"sales": frozenset({"own", "team"})},
-    "job": {role: frozenset({"own"}) for role in ROLES} | {"analyst": EVERY, "administrator": EVERY},
-    "bin": {role: frozenset({"own"}) for role in ROLES} | {"administrator": EVERY},
-    "view": {role: frozenset({"own"}) for role in ROLES},
-    "any": {role: EVERY for role in ROLES},
+    "account": dict.fromkeys(ROLES, EVERY) | {"sales": frozenset({"own", "team"})},
+    "job": dict.fromkeys(ROLES, OWN) | {"analyst": EVERY, "administrator": EVERY},
+    "bin": dict.fromkeys(ROLES, OWN) | {"administrator": EVERY},
+    "view": dict.fromkeys(ROLES, OWN),
+    "any": dict.fromkeys(ROLES, EVERY),
 }
 
 
@@ -61,73 +62,74 @@ class Cast:
         return f.AccountFactory(owner=owner, team=owner.team)
 
 
-Target = Callable[[Cast, str], Mapping[str, Any]]
+Target = Callable[[Cast, str], dict[str, Any]]
 
 
-def _id(row: Any) -> Mapping[str, Any]:
+def _id(row: Any) -> dict[str, Any]:
     return {"public_id": row.public_id}
 
 
-def account(cast: Cast, whose: str) -> Mapping[str, Any]:
+def account(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(cast.account(whose))
 
 
-def account_field(cast: Cast, whose: str) -> Mapping[str, Any]:
+def account_field(cast: Cast, whose: str) -> dict[str, Any]:
     return {**account(cast, whose), "name": "name"}
 
 
-def contact(cast: Cast, whose: str) -> Mapping[str, Any]:
+def contact(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.ContactFactory(account=cast.account(whose)))
 
 
-def activity(cast: Cast, whose: str) -> Mapping[str, Any]:
+def activity(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.ActivityFactory(account=cast.account(whose)))
 
 
-def order(cast: Cast, whose: str) -> Mapping[str, Any]:
+def order(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.OrderFactory(account=cast.account(whose)))
 
 
-def task(cast: Cast, whose: str) -> Mapping[str, Any]:
+def task(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.TaskFactory(account=cast.account(whose), assignee=cast.people[whose]))
 
 
-def ticket(cast: Cast, whose: str) -> Mapping[str, Any]:
+def ticket(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.TicketFactory(account=cast.account(whose)))
 
 
-def running_job(cast: Cast, whose: str) -> Mapping[str, Any]:
+def running_job(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.JobFactory(owner=cast.people[whose]))
 
 
-def failed_job(cast: Cast, whose: str) -> Mapping[str, Any]:
+def failed_job(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.JobFactory(owner=cast.people[whose], state="failed", finished_at=timezone.now()))
 
 
-def deleted(cast: Cast, whose: str) -> Mapping[str, Any]:
+def deleted(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(bin_service.move_to_bin(account=cast.account(whose), by=cast.people[whose]))
 
 
-def saved_view(cast: Cast, whose: str) -> Mapping[str, Any]:
+def saved_view(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.SavedViewFactory(owner=cast.people[whose], is_shared=True))
 
 
-def partner(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def partner(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.PartnerFactory())
 
 
-def partner_link(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def partner_link(_cast: Cast, _whose: str) -> dict[str, Any]:
     link = f.PartnerAccountFactory()
     return {"public_id": link.partner.public_id, "link_id": link.public_id}
 
 
-def partner_key(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def partner_key(_cast: Cast, _whose: str) -> dict[str, Any]:
     owner = f.PartnerFactory()
-    key = ApiKey.objects.create(partner=owner, label="k", prefix=f"p{owner.pk}", digest=bytes([owner.pk % 256] * 32))
+    digest = bytes([owner.pk % 256] * 32)
+    key = ApiKey.objects.create(partner=owner, label="k", prefix=f"p{owner.pk}", digest=digest)
     return {"public_id": owner.public_id, "key_id": key.public_id}
 
 
-def campaign(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def campaign(_cast: Cast, _whose: str) -> dict[str, Any]:
     made = Campaign.objects.create(
         book=f.BookFactory(), name="Spring", code=f"spring-{Campaign.objects.count()}", channel="email",
         starts_at=f.NOW, ends_at=f.NOW, salt="s", cost_amount=0, currency="GBP",
@@ -135,11 +137,11 @@ def campaign(_cast: Cast, _whose: str) -> Mapping[str, Any]:
     return _id(made)
 
 
-def campaign_step(cast: Cast, whose: str) -> Mapping[str, Any]:
+def campaign_step(cast: Cast, whose: str) -> dict[str, Any]:
     return {**campaign(cast, whose), "step": "enrolled"}
 
 
-def model_version(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def model_version(_cast: Cast, _whose: str) -> dict[str, Any]:
     made = ModelVersion.objects.create(
         book=f.BookFactory(), kind="churn", version=f"wholesale-churn-{ModelVersion.objects.count() + 1}",
         state="evaluated", horizon_days=90, as_of=f.NOW, artifact=b"", sha256="",
@@ -147,14 +149,14 @@ def model_version(_cast: Cast, _whose: str) -> Mapping[str, Any]:
     return _id(made)
 
 
-def caught_rows(_cast: Cast, _whose: str) -> Mapping[str, Any]:
+def caught_rows(_cast: Cast, _whose: str) -> dict[str, Any]:
     number = str(Import.objects.count())
     source = Import.objects.create(book=f.BookFactory(), layout=number, file_name="f", sha256="0" * 64)
     RuleCount.objects.create(source_import=source, rule="no_price", verdict="rejected", position=0, rows=1)
     return {**_id(source), "code": "no_price"}
 
 
-def exported(cast: Cast, whose: str) -> Mapping[str, Any]:
+def exported(cast: Cast, whose: str) -> dict[str, Any]:
     job = f.JobFactory(
         owner=cast.people[whose], task="crm.export_accounts", state="done", finished_at=timezone.now()
     )
@@ -267,7 +269,7 @@ class ApiRow:
 
     route: str
     scope: str  # "" needs no key
-    target: Callable[[Any], Mapping[str, Any]] | None = None  # of an account
+    target: Callable[[Any], dict[str, Any]] | None = None  # of an account
     method: str = "get"
     body: Any = None
 
@@ -275,7 +277,7 @@ class ApiRow:
         return self.route
 
 
-def order_of(account: Any) -> Mapping[str, Any]:
+def order_of(account: Any) -> dict[str, Any]:
     return _id(f.OrderFactory(account=account))
 
 

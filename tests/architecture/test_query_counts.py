@@ -5,7 +5,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -20,6 +20,11 @@ from tests.architecture.permissions import API_ROWS, ROWS
 from tests.partner_api import Caller
 
 pytestmark = pytest.mark.django_db
+FURTHER = {
+    "crm:account-field": {"name": "owner"},
+    "crm:quality-rule": {"code": "no_price"},
+    "campaigns:campaign-accounts": {"step": "enrolled"},
+}
 TABS = ("timeline", "orders", "invoices", "people", "tickets", "scores", "campaigns", "audit")
 
 
@@ -111,15 +116,15 @@ def counts(rows: int) -> dict[str, int]:
         found[name] = count(lambda address=address: client.get(address))
     for row in API_ROWS:
         if row.scope and row.method == "get":
-            kwargs = {"public_id": made.order.public_id if "order-detail" in row.route else made.account.public_id}
-            address = reverse(row.route, kwargs=kwargs if row.target else {})
+            named = made.order if "order-detail" in row.route else made.account
+            address = reverse(row.route, kwargs={"public_id": named.public_id} if row.target else {})
             found[row.route] = count(lambda path=address: made.caller.get(path.removeprefix("/api/v1")))
     return found
 
 
 def count(ask: Callable) -> int:
     ask()  # the first request of a process fills caches of the framework
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         response = ask()
     assert response.status_code == 200
     return len(queries)
@@ -130,32 +135,32 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
     kinds = {
         "crm:account": made.account, "crm:contact": made.contact, "crm:order": made.order,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
-        "crm:job": made.job, "crm:partner": made.partner, "campaigns:campaign": made.campaign,
+        "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
+        "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
     }  # fmt: skip
     found = {}
     for row in ROWS:
         if row.method != "get" or row.route == "crm:account-export-file":
             continue
-        kwargs = {}
-        if row.target:
-            kwargs["public_id"] = kinds.get(row.route, kinds.get(row.route.rsplit("-", 1)[0])
-                                            or made.partner).public_id
-        kwargs |= {
-            "crm:account-field": {"name": "owner"},
-            "campaigns:campaign-accounts": {"step": "enrolled"},
-            "crm:quality-rule": {"code": "no_price"},
-        }.get(row.route, {})
+        kwargs = dict(FURTHER.get(row.route, {}))
+        named = kinds.get(row.route) or kinds.get(row.route.rsplit("-", 1)[0])
+        if row.target and named:
+            kwargs["public_id"] = named.public_id
+        assert named or not row.target, f"say which record {row.route} shows"
         found[row.route] = reverse(row.route, kwargs=kwargs)
     account = made.account.get_absolute_url()
     found |= {f"account tab {tab}": f"{account}?tab={tab}" for tab in TABS}
-    lists = ("sort=-churn", "more=1&book=wholesale", "q=name&has_open_ticket=true", "churn_min=10%25&sort=-value")
+    lists = (
+        "sort=-churn",
+        "more=1&book=wholesale",
+        "q=name&has_open_ticket=true",
+        "churn_min=10%25&sort=-value",
+    )
     return found | {f"account list {query}": f"/accounts/?{query}" for query in lists}
 
 
 def test_no_page_asks_more_often_when_there_are_more_rows():
-    from django.db import transaction
-
     with transaction.atomic():
         few = counts(3)
         transaction.set_rollback(True)

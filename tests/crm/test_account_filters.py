@@ -126,7 +126,9 @@ def test_an_unknown_criterion_is_refused_rather_than_ignored():
         matching(Account.objects.all(), {"chrun_min": 0.5})
 
 
-@pytest.mark.parametrize("sort", ["-churn", "churn", "-value", "value", "name", "-created", "-customer_since"])
+@pytest.mark.parametrize(
+    "sort", ["-churn", "churn", "-value", "value", "name", "-created", "-customer_since"]
+)
 def test_every_order_can_be_walked(ada, sort):
     for value in (0.1, 0.5, 0.5, 0.9):
         account = f.AccountFactory(customer_since="2024-01-01")

@@ -3,8 +3,12 @@ import pytest
 from tests import factories
 
 FACTORIES = [
-    made for name, made in vars(factories).items() if name.endswith("Factory") and hasattr(made, "_meta")
-    and not made._meta.abstract and made._meta.model is not None
+    made
+    for name, made in vars(factories).items()
+    if name.endswith("Factory")
+    and hasattr(made, "_meta")
+    and not made._meta.abstract
+    and made._meta.model is not None
 ]
 
 

@@ -34,7 +34,8 @@ def flat(pages):
 
 
 @settings(
-    max_examples=25, deadline=None,
+    max_examples=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -57,7 +58,8 @@ def test_walking_all_pages_shows_every_row_once_in_both_directions(names, per_pa
 
 
 @settings(
-    max_examples=15, deadline=None,
+    max_examples=15,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(days=st.lists(st.integers(min_value=0, max_value=2), max_size=10))
@@ -74,7 +76,8 @@ def test_ties_are_ordered_by_id_also_downwards(days):
 
 
 @settings(
-    max_examples=15, deadline=None,
+    max_examples=15,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(priorities=st.lists(st.integers(min_value=1, max_value=3), max_size=9))
@@ -83,9 +86,7 @@ def test_columns_may_run_in_different_directions(priorities):
     account = AccountFactory()
     for priority in priorities:
         TicketFactory(account=account, priority=priority)
-    whole = list(
-        Ticket.objects.order_by("-priority", "opened_at", "pk").values_list("pk", flat=True)
-    )
+    whole = list(Ticket.objects.order_by("-priority", "opened_at", "pk").values_list("pk", flat=True))
 
     forwards, backwards = walk(Ticket.objects.all(), QUEUE, per_page=2)
 
