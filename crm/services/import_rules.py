@@ -21,7 +21,7 @@ class Rule:
 
     code: str
     verdict: RuleHit.Verdict
-    field: str  # the file's column that one has to look at
+    field: str  # the file's column that one has to look at; empty when it is the whole row
     condition: str
 
 

@@ -41,7 +41,7 @@ STAGING = Staging(
     },
 )
 TYPES = (
-    "invoice text, stock_code text, description text, quantity bigint, invoice_date timestamp,"
+    "invoice text, stock_code text, description text, quantity bigint, invoice_date text,"
     " price numeric, customer_id numeric, country text"
 )
 
@@ -57,6 +57,8 @@ _CLEANED = """
     CREATE TEMPORARY TABLE retail_rows AS
     SELECT line.*,
         customer_id::bigint::text AS customer,
+        CASE WHEN pg_input_is_valid(invoice_date, 'timestamp') THEN invoice_date::timestamp END
+            AS invoiced_at,
         upper(btrim(stock_code)) AS code,
         btrim(regexp_replace(description, '\\s+', ' ', 'g')) AS tidy_description,
         invoice ~ '^C[0-9]+$' AS is_return,
@@ -87,7 +89,7 @@ _SPELLINGS = """
 """
 _INVOICES = """
     CREATE TEMPORARY TABLE retail_invoices AS
-    SELECT invoice, min(invoice_date) AS first_invoice_date, min(customer) AS first_customer,
+    SELECT invoice, min(invoiced_at) AS first_invoiced_at, min(customer) AS first_customer,
         invoice ~ '^C?[0-9]+$' AS is_plain_invoice
     FROM retail_rows GROUP BY invoice
 """
@@ -95,13 +97,13 @@ _CUSTOMERS = """
     CREATE TEMPORARY TABLE retail_customers AS
     SELECT DISTINCT ON (customer) customer, country AS latest_country
     FROM (
-        SELECT customer, country, max(invoice_date) AS seen_at
+        SELECT customer, country, max(invoiced_at) AS seen_at
         FROM retail_rows WHERE customer IS NOT NULL GROUP BY customer, country
     ) AS seen ORDER BY customer, seen_at DESC
 """
 _SALES = """
     CREATE TEMPORARY TABLE retail_sales AS
-    SELECT customer, code, quantity, price, min(invoice_date) AS sold_at
+    SELECT customer, code, quantity, price, min(invoiced_at) AS sold_at
     FROM retail_rows WHERE NOT is_return AND quantity > 0 AND customer IS NOT NULL
     GROUP BY customer, code, quantity, price
 """
@@ -111,17 +113,17 @@ _REVERSALS = """
     FROM retail_rows AS sale
     JOIN retail_rows AS back ON back.is_return AND back.customer = sale.customer
         AND back.code = sale.code AND back.quantity = -sale.quantity
-        AND back.invoice_date >= sale.invoice_date
+        AND back.invoiced_at >= sale.invoiced_at
     WHERE sale.quantity >= {large} AND NOT sale.is_return
 """
 _CANDIDATES = """
     SELECT line.*, product_name, written_descriptions, is_service, is_unusual, spellings,
-        first_invoice_date, first_customer, is_plain_invoice, latest_country,
+        first_invoiced_at, first_customer, is_plain_invoice, latest_country,
         known.code AS country_code, latest.code AS latest_country_code,
         sale.sold_at IS NOT NULL AS has_earlier_sale,
         reversal.n IS NOT NULL AS is_reversed,
-        (first_invoice_date + {shift}) AT TIME ZONE {zone} AS placed_at,
-        invoice_date >= {begins} AND invoice_date < {ends} AS is_inside_book
+        (first_invoiced_at + {shift}) AT TIME ZONE {zone} AS placed_at,
+        invoiced_at >= {begins} AND invoiced_at < {ends} AS is_inside_book
     FROM retail_rows AS line
     LEFT JOIN retail_names USING (code)
     LEFT JOIN retail_codes USING (stock_code)
@@ -132,7 +134,7 @@ _CANDIDATES = """
     LEFT JOIN ({countries}) AS latest (name, code) ON latest.name = latest_country
     LEFT JOIN retail_sales AS sale ON line.is_return AND sale.customer = line.customer
         AND sale.code = line.code AND sale.quantity = -line.quantity AND sale.price = line.price
-        AND sale.sold_at <= line.invoice_date
+        AND sale.sold_at <= line.invoiced_at
     LEFT JOIN retail_reversals AS reversal ON reversal.n = line.n
 """
 

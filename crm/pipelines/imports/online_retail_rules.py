@@ -13,7 +13,7 @@ HUGE_QUANTITY = 5_000  # the largest plain orders of the file have a few thousan
 LARGE_REVERSED = 1_000
 
 RULES = (
-    Rule("date_outside_book", REJECTED, "InvoiceDate", "NOT is_inside_book"),
+    Rule("date_outside_book", REJECTED, "InvoiceDate", "is_inside_book IS NOT TRUE"),
     Rule("no_customer", REJECTED, "Customer ID", "customer IS NULL"),
     Rule("accounting_entry", REJECTED, "Invoice", "NOT is_plain_invoice"),
     Rule("cancellation", KEPT, "Invoice", "is_return"),
@@ -24,7 +24,7 @@ RULES = (
     Rule("huge_quantity", KEPT, "Quantity", f"abs(quantity) >= {HUGE_QUANTITY}"),
     Rule("large_sale_reversed", KEPT, "Quantity", f"abs(quantity) >= {LARGE_REVERSED} AND is_reversed"),
     Rule("no_price", REJECTED, "Price", "price IS NULL OR price <= 0"),
-    Rule("exact_duplicate", REJECTED, "Invoice", "copy_number > 1"),
+    Rule("exact_duplicate", REJECTED, "", "copy_number > 1"),
     Rule("not_a_product", REJECTED, "StockCode", "is_service OR code IS NULL OR code = ''"),
     Rule("unusual_code", KEPT, "StockCode", "is_unusual AND NOT is_service"),
     Rule("code_in_two_cases", CHANGED, "StockCode", "spellings > 1 AND stock_code <> upper(stock_code)"),
@@ -37,7 +37,7 @@ RULES = (
         "Description",
         "price > 0 AND written_descriptions > 1 AND description <> product_name",
     ),
-    Rule("invoice_at_two_times", CHANGED, "InvoiceDate", "invoice_date <> first_invoice_date"),
+    Rule("invoice_at_two_times", CHANGED, "InvoiceDate", "invoiced_at <> first_invoiced_at"),
     Rule("invoice_of_two_customers", REJECTED, "Customer ID", "customer <> first_customer"),
     Rule("customer_in_two_countries", CHANGED, "Country", "country <> latest_country"),
     Rule("country_without_code", CHANGED, "Country", "country_code = ''"),
