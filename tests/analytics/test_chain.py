@@ -1,0 +1,232 @@
+"""The whole chain on small books of real data: facts, lake, features, models, published numbers.
+
+The books are loaded and replayed once. What needs commits of its own happens in the fixture, in
+order; the tests look at what came of it.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Count
+from django.test import override_settings
+from django.utils import timezone
+
+from analytics.models import ModelVersion, Prediction
+from analytics.pipelines import demo, lift, nightly, rescoring, training
+from campaigns.models import Campaign, Enrolment, LiftReport, Response
+from crm.models import Account, Book, Job, Order, Recommendation, Reliability, Score, Value
+from crm.services.feed import record_change
+from tests.demo_data import load_small_books, run_pipeline
+
+pytestmark = pytest.mark.django_db
+
+TABLES = (Score, Value, Recommendation, Prediction, Reliability, ModelVersion, Enrolment, Response)
+
+
+@dataclass
+class Story:
+    """What there was after each chapter."""
+
+    first: dict[str, int]
+    again: dict[str, int]
+    rescored: Job
+    buyer: Account
+    buyer_before: Score
+    buyer_after: Score
+    others_after: int
+    nightly: Job
+    training: Job
+
+
+def counts() -> dict[str, int]:
+    return {model.__name__: model.objects.count() for model in TABLES}
+
+
+def replay() -> dict[str, int]:
+    for code in ("wholesale", "bank"):
+        run_pipeline(demo.run, task="analytics.prepare_demo", scope=f"book:{code}", book=code)
+    return counts()
+
+
+def place_an_order(account: Account) -> None:
+    """Let the account order again, in a book that has become a live one."""
+    Book.objects.filter(pk=account.book_id).update(is_demo=False, ends_at=None)
+    last = Order.objects.filter(account=account).latest("placed_at")
+    now = timezone.now()
+    order = Order.objects.create(
+        public_id="0198c0de-0000-7000-8000-000000000001",
+        book_id=account.book_id,
+        account=account,
+        kind="sale",
+        number="late-order",
+        placed_at=now - timedelta(minutes=5),
+        known_at=now - timedelta(minutes=5),
+        currency=last.currency,
+        amount=100,
+        rate=1,
+        amount_reporting=100,
+    )
+    record_change(kind="order.placed", object_id=order.pk, account_id=account.pk)
+
+
+def tell() -> Story:
+    load_small_books()
+    first, again = replay(), replay()
+    before = Score.objects.filter(kind="churn").select_related("account").latest("value")
+    place_an_order(before.account)
+    rescored = run_pipeline(rescoring.run, task="analytics.rescore_changed")
+    return Story(
+        first=first,
+        again=again,
+        rescored=rescored,
+        buyer=before.account,
+        buyer_before=before,
+        buyer_after=Score.objects.get(account=before.account, kind="churn"),
+        others_after=Score.objects.filter(kind="churn", as_of__gt=before.as_of).count(),
+        nightly=run_pipeline(nightly.run, task="analytics.nightly"),
+        training=run_pipeline(training.run, task="analytics.train", book="bank", kind="payment_risk"),
+    )
+
+
+@pytest.fixture(scope="module")
+def story(django_db_setup: Any, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("files")
+    with django_db_blocker.unblock(), override_settings(FILES_ROOT=folder):
+        try:
+            yield tell()
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("TRUNCATE crm_book, crm_job, crm_change, crm_user, crm_organisation CASCADE")
+                cursor.execute("TRUNCATE crm_feedcursor, crm_externalid, crm_attributedefinition CASCADE")
+
+
+def test_base_and_points_add_up_to_the_score(story):
+    for score in Score.objects.order_by("pk")[:500]:
+        log_odds = score.base_log_odds + sum(reason["points"] for reason in score.reasons)
+
+        assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(score.value, abs=1e-9)
+
+
+def test_replaying_the_past_twice_adds_nothing(story):
+    assert story.again == story.first
+    assert story.first["Prediction"] > 1_000
+
+
+def test_twelve_weeks_of_scores_stand_behind_each_old_account(story):
+    oldest = Account.objects.filter(book__code="wholesale").order_by("customer_since").first()
+
+    score = Score.objects.get(account=oldest, kind="purchase")
+
+    assert len(score.weekly_values) == len(score.weekly_models) == 12
+
+
+def test_models_know_nothing_of_what_came_after_their_moment(story):
+    for version in ModelVersion.objects.defer("artifact").filter(trained_to__isnull=False):
+        assert version.trained_to + timedelta(days=version.horizon_days) <= version.as_of + timedelta(days=1)
+
+
+def test_a_first_model_went_live_for_every_score_of_the_books(story):
+    live = set(ModelVersion.objects.filter(state="live").values_list("book__code", "kind"))
+
+    assert {("wholesale", "churn"), ("wholesale", "purchase"), ("bank", "payment_risk")} <= live
+
+
+def test_settled_predictions_are_held_against_what_happened(story):
+    churn = Reliability.objects.filter(book__code="wholesale", kind="churn")
+
+    assert sum(band.accounts for band in churn) > 100
+    for band in churn:
+        assert band.interval_low <= band.happened / band.accounts <= band.interval_high
+
+
+def test_everybody_has_ten_offers_of_products_that_are_sold(story):
+    per_account = Account.objects.filter(book__code="wholesale").annotate(n=Count("recommendations"))
+
+    assert set(per_account.values_list("n", flat=True)) == {10}
+    assert not Recommendation.objects.filter(product__is_sold=False).exists()
+
+
+def test_every_offer_says_why(story):
+    codes = set(Recommendation.objects.values_list("kind", "reason__code"))
+
+    assert codes <= {("new", "goes_with"), ("repeat", "bought_before"), ("popular", "popular")}
+
+
+def test_expected_loss_is_probability_times_exposure(story):
+    for value in Value.objects.filter(kind="expected_loss").select_related("account")[:200]:
+        score = Score.objects.get(account=value.account, kind="payment_risk")
+
+        assert value.details["probability"] == pytest.approx(score.value)
+        assert float(value.amount) == pytest.approx(score.value * value.details["exposure"], abs=1e-3)
+
+
+def test_no_sensitive_attribute_enters_a_model(story):
+    names = ModelVersion.objects.filter(kind="payment_risk").first().feature_names
+
+    assert any("credit_limit" in name for name in names)
+    assert not [
+        name for name in names for word in ("sex", "age", "marriage") if name.startswith(f"attr_{word}")
+    ]
+
+
+@pytest.mark.parametrize("code", ["autumn-gift-range", "payment-plan-call"])
+def test_campaigns_count_everybody_who_was_enrolled(story, code):
+    report = LiftReport.objects.get(campaign__code=code)
+
+    assert report.treated + report.holdout == Enrolment.objects.filter(campaign__code=code).count()
+    assert report.difference_low <= report.difference <= report.difference_high
+
+
+def test_what_is_planted_is_marked_and_never_in_the_holdout(story):
+    planted = Response.objects.filter(kind="converted", is_simulated=True)
+
+    assert planted.exists()
+    assert set(planted.values_list("enrolment__arm", flat=True)) == {"treated"}
+
+
+def test_holdouts_answered_for_real(story):
+    held_out = Response.objects.filter(enrolment__arm="holdout")
+
+    assert set(held_out.values_list("enrolment__campaign__code", flat=True)) == {
+        "autumn-gift-range",
+        "payment-plan-call",
+    }
+
+
+def test_measuring_twice_gives_the_same_report(story):
+    campaign = Campaign.objects.get(code="autumn-gift-range")
+    before = LiftReport.objects.get(campaign=campaign)
+
+    lift.measure(campaign, as_of=campaign.ends_at)
+
+    after = LiftReport.objects.get(campaign=campaign)
+    assert (after.difference, after.bands) == (before.difference, before.bands)
+
+
+def test_an_order_changes_the_score_of_its_account_and_of_no_other(story):
+    assert story.rescored.result["rescored"] == 1
+    assert story.others_after == 1
+    assert story.buyer_after.as_of > story.buyer_before.as_of
+    assert story.buyer_after.value != story.buyer_before.value
+
+
+def test_the_nightly_run_hands_each_book_to_a_job_of_its_own_and_joins_one_that_waits(story):
+    waiting = Job.objects.filter(state="queued").values_list("task", "scope").annotate(n=Count("pk"))
+
+    assert {
+        ("analytics.score_book", "book:wholesale", 1),
+        ("analytics.score_book", "book:bank", 1),
+        ("analytics.measure_lift", "campaigns", 1),
+    } <= set(waiting)
+
+
+def test_a_challenger_no_better_than_the_live_model_may_still_replace_it_and_says_so(story):
+    version = ModelVersion.objects.get(version=story.training.result["version"])
+
+    assert version.metrics["gate"]["rival"] == "live"
+    assert version.state in {"live", "rejected"}
+    assert (version.state == "rejected") == bool(version.verdict["reasons"])
