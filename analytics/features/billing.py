@@ -55,16 +55,21 @@ def billing_features(known: Known) -> ir.Table:
         paid_previous=money(_.paid_1),
         paid_mean_3=share(_.paid_3, _.n_3) / MONEY_UNITS,
         paid_mean_6=share(_.paid_6, _.n_6) / MONEY_UNITS,
-        paid_share_last=share(_.paid_0, _.owed_0),
-        paid_share_previous=share(_.paid_1, _.owed_1),
-        paid_share_3=share(_.paid_3, _.owed_3),
-        paid_share_6=share(_.paid_6, _.owed_6),
+        paid_share_last=_paid_share(_.paid_0, _.owed_0),
+        paid_share_previous=_paid_share(_.paid_1, _.owed_1),
+        paid_share_3=_paid_share(_.paid_3, _.owed_3),
+        paid_share_6=_paid_share(_.paid_6, _.owed_6),
         unpaid_statements_6=_.unpaid_6.cast("float64"),
         late_share=share(_.late, _.due),
         open_invoices=_.open.cast("float64"),
         open_days=days(known.moment - _.open_since),
         delay_mean_days=share(_.delay, _.settled) / 86_400_000_000,
     )
+
+
+def _paid_share(paid: ir.Value, owed: ir.Value) -> ir.Value:
+    """Return the share that was paid; beyond twice the bill, how much more says nothing."""
+    return share(ibis.least(paid, owed * 2), owed)
 
 
 def utilisation_features(known: Known) -> ir.Table:

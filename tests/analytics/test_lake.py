@@ -19,7 +19,7 @@ from analytics.lake import LakeMissingError, extracting, open_lake, refresh, ref
 from analytics.lake.extracting import LOCK, conninfo
 from analytics.lake.manifest import MANIFEST, lake_folder
 from crm.models import Account, Event, Invoice, Order, OrderLine, Payment, Product
-from tests.analytics.lake_facts import AS_OF, ago, contents, make_event, make_history, make_order
+from tests.analytics.lake_facts import ago, contents, make_event, make_history, make_order
 from tests.config.conftest import wait_for
 from tests.factories import AccountFactory, BookFactory, InvoiceFactory, PaymentFactory
 
@@ -376,4 +376,3 @@ def test_progress_is_told_table_by_table():
     refresh(progress=lambda **step: told.append((step["phase"], step["done"], step["total"])))
 
     assert told[-1] == ("extract", len(told), len(told))
-    assert AS_OF

@@ -106,7 +106,7 @@ def delete_facts(book) -> None:
     for model in (OrderLine, Payment, Event):
         half = model.objects.order_by("pk").values_list("pk", flat=True)[::2]
         model.objects.filter(pk__in=list(half)).delete()
-    Order.objects.filter(book=book).order_by("pk").last().delete()
+    Order.objects.filter(book=book).latest("pk").delete()
 
 
 def delete_accounts(book) -> None:
@@ -118,7 +118,7 @@ def delete_accounts(book) -> None:
 
 
 def import_facts(book) -> None:
-    account = Account.objects.filter(book=book).first()
+    account = Account.objects.filter(book=book).earliest("pk")
     columns = "public_id, book_id, account_id, kind, number, placed_at, currency, amount, rate"
     statement = f"COPY crm_order ({columns}, amount_reporting) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
