@@ -55,9 +55,9 @@ class Supervisor:
         self.finish("Preparing the database", "migrate", "migrate", "--noinput")
         self.collect_static()
         self.start_worker()
+        self.start_beat()  # its sweep hands on what a start that was cut short had left running
         self.start_web()
         self.finish("Loading the demo books", None, "load_demo")
-        self.start_beat()
         self.wait_for_web()
         say(f"\nSextant is ready after {time.monotonic() - self.began:.0f} s: http://{HOST}:{PORT}/\n")
         self.finish(None, None, "demo_signins")

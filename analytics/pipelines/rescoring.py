@@ -63,9 +63,9 @@ def _keep_acted(changes: Iterable[Change]) -> int:
 
 
 def _score_imported_books(changes: Iterable[Change]) -> None:
-    """An import speaks of a whole book in one row of the feed."""
+    """An import speaks of a whole book in one row of the feed. Demo books are replayed instead."""
     codes = {change.data.get("book") for change in changes if change.kind == "import.committed"}
-    for book in Book.objects.filter(code__in=codes - {None}):
+    for book in Book.objects.filter(code__in=codes - {None}, is_demo=False):
         enqueue(
             task="analytics.score_book",
             scope=f"book:{book.code}",

@@ -1,7 +1,8 @@
 """How numbers from analytics reach the pages: `COPY` into a temporary table, then one upsert.
 
-Each function is harmless to repeat: publishing a moment twice overwrites that moment. Rows of
-accounts deleted meanwhile are dropped silently, since there is nobody left to show them for.
+Each function is harmless to repeat: publishing a moment twice overwrites that moment, and an older
+moment never replaces a newer one. Rows of accounts deleted meanwhile are dropped silently, since
+there is nobody left to show them for.
 """
 
 import json
@@ -125,8 +126,10 @@ def publish_recommendations(
     )
     columns = "account_id bigint, product_id bigint, rank int2, kind text, score float8, reason jsonb"
     with _Staged(columns, rows) as table:
+        stamp = _stamp(edition)
+        _execute(_DROP_NEWER.format(table=table), stamp)
         _execute(f"DELETE FROM crm_recommendation WHERE account_id IN (SELECT account_id FROM {table})")
-        written = _execute(_INSERT_RECOMMENDATIONS.format(table=table), _stamp(edition))
+        written = _execute(_INSERT_RECOMMENDATIONS.format(table=table), stamp)
     _announce("recommendations.published", "", written, edition)
     if job is not None:
         job.fence()
@@ -190,6 +193,7 @@ _UPSERT_SCORES = """
             ELSE (s.weekly_models || EXCLUDED.weekly_models)
                  [greatest(1, cardinality(s.weekly_models) - 10):] END,
         weekly_as_of = coalesce(EXCLUDED.weekly_as_of, s.weekly_as_of)
+    WHERE s.as_of <= EXCLUDED.as_of
 """
 
 _UPSERT_VALUES = """
@@ -205,6 +209,12 @@ _UPSERT_VALUES = """
         currency = EXCLUDED.currency, details = EXCLUDED.details,
         horizon_days = EXCLUDED.horizon_days, model_version = EXCLUDED.model_version,
         as_of = EXCLUDED.as_of, published_at = EXCLUDED.published_at
+    WHERE v.as_of <= EXCLUDED.as_of
+"""
+
+_DROP_NEWER = """
+    DELETE FROM {table} WHERE account_id IN
+        (SELECT account_id FROM crm_recommendation WHERE as_of > %(as_of)s)
 """
 
 _INSERT_RECOMMENDATIONS = """

@@ -52,6 +52,21 @@ def test_publishing_a_moment_twice_overwrites_that_moment():
     assert (score.value, score.previous_value) == (0.5, 0.2)
 
 
+def test_an_older_moment_never_replaces_a_newer_one():
+    account, product = AccountFactory(), ProductFactory()
+    publish(account, 0.6, MONDAY + timedelta(days=1))
+    offer = NewRecommendation(account.pk, product.pk, 1, Recommendation.Kind.POPULAR, 1.0, {})
+    publish_recommendations(
+        recommendations=[offer], edition=edition(account.book, MONDAY + timedelta(days=1))
+    )
+
+    score = publish(account, 0.2)
+    publish_recommendations(recommendations=[offer], edition=edition(account.book))
+
+    assert score.value == 0.6
+    assert Recommendation.objects.get().as_of == MONDAY + timedelta(days=1)
+
+
 def test_keeps_the_last_twelve_weekly_values_and_whose_they_were():
     account = AccountFactory()
     for week in range(14):
