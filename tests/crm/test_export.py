@@ -77,6 +77,7 @@ def test_a_long_list_becomes_a_job_with_a_file_to_fetch(admin_client_, long_list
 
     job.refresh_from_db()
     assert (job.state, job.result["rows"], job.done, job.total) == ("done", 5, 5, 5)
+    assert f"/accounts/export/{job.public_id}/" in admin_client_.get(response.url).text
     names = [row["Name"] for row in rows_of(admin_client_.get(f"/accounts/export/{job.public_id}/"))]
     assert names == [f"Account {number}" for number in (4, 3, 2, 1, 0)]
 
