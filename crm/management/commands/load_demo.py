@@ -99,7 +99,13 @@ def _steps(books: tuple[str, ...], *, small: bool) -> list[Step]:
         )
         for book in books
     ]
-    people = Step("Simulated people and work", "crm.simulate_people", "demo", {"books": list(books)})
+    # A book that is loaded later gets its people then: what stands already is left alone.
+    people = Step(
+        "Simulated people and work",
+        "crm.simulate_people",
+        f"books:{','.join(books)}",
+        {"books": list(books)},
+    )
     scores = [
         Step(f"{titles[book]}, scores", "analytics.prepare_demo", f"book:{book}", {"book": book})
         for book in books
