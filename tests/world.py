@@ -146,9 +146,10 @@ def make_careful_person(say: Say) -> models.User:
 
 
 def give_passwords(world: World) -> None:
-    models.User.objects.filter(pk__in=[user.pk for user in world.people.values()]).update(
-        password=make_password(PASSWORD)
-    )
+    hashed = make_password(PASSWORD)
+    for user in world.people.values():
+        user.password = hashed  # on the objects too: sessions depend on it
+        user.save(update_fields=["password"])
 
 
 def make_customer(

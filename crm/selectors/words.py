@@ -69,7 +69,7 @@ def _records() -> dict[str, str]:
 
 def _columns() -> dict[str, str]:
     return {
-        "account": _("account"),
+        "account": pgettext("column", "account"),  # the list counts with the plain word
         "audience": _("audience"),
         "author": _("author"),
         "book": _("book"),

@@ -4,19 +4,17 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SESSION_KEY as METHODS_OF
-from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY as METHODS
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.test import Client
 
 from tests.catalogue import Message, read_catalogue, write_catalogue
+from tests.signing_in import signed_in_client
 from tests.site_map import NO_PAGES, PAGES, Page, routes
 from tests.world import World, build_world, disguised
 
@@ -59,14 +57,9 @@ def test_no_page_has_literal_text(db, pseudo_language):
 
 
 def browser(world: World, page: Page) -> Client:
-    client = Client(raise_request_exception=False)
     if page.role:
-        client.force_login(world.people[page.role])
-        session = client.session  # a password was given just now, so nothing asks for it again
-        session[METHODS] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
-        session[METHODS_OF] = str(client.session["_auth_user_id"])
-        session.save()
-    return client
+        return signed_in_client(world.people[page.role])
+    return Client(raise_request_exception=False)
 
 
 def literal_text(world: World, page: Page) -> list[str]:

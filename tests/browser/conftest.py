@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -70,7 +71,7 @@ def visit(chromium, site, world) -> Iterator[Callable[..., Visitor]]:
     """Open browser windows: `visit("sales")`, `visit()` for somebody who is not signed in."""
     windows: list[Visitor] = []
 
-    def open_window(who: str = "", **options: object) -> Visitor:
+    def open_window(who: str = "", **options: Any) -> Visitor:
         user = world.people[who] if who else None
         windows.append(Visitor(chromium, site.url, user, **options))
         return windows[-1]

@@ -3,14 +3,17 @@
 import re
 
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response
 
 from crm.models import User
+from tests.signing_in import signed_in_client
 
 WIDE, NARROW = 1440, 390
 # A refused style or script is an event; the console says so too, but not for every kind.
-REPORT = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
+REPORT = """
+addEventListener("securitypolicyviolation", (event) =>
+    console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+"""
 
 
 class Visitor:
@@ -40,10 +43,8 @@ class Visitor:
 
     def sign_in_quietly(self, user: User) -> None:
         """Make the session that the sign-in page would make; that page has its own tests."""
-        client = Client()
-        client.force_login(user)
         name = settings.SESSION_COOKIE_NAME
-        self.set_cookies(**{name: client.cookies[name].value})
+        self.set_cookies(**{name: signed_in_client(user).cookies[name].value})
 
     def set_cookies(self, **values: str) -> None:
         self.context.add_cookies(
