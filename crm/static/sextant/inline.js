@@ -28,6 +28,12 @@ function onLeave(event) {
   else form.querySelector("[data-cancel]").click();
 }
 
+/** What has been sent is not sent again when the answer takes the form away. */
+function onSubmit(event) {
+  if (event.target.matches("form[data-inline]")) event.target.dataset.left = "1";
+}
+
 document.addEventListener("htmx:afterSwap", onSwap);
+document.addEventListener("submit", onSubmit, true);
 document.addEventListener("keydown", onKey);
 document.addEventListener("focusout", onLeave);
