@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
+from html import escape
 from typing import TypeAlias
 
 from django import template
 from django.utils import formats, timezone, translation
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -98,6 +98,10 @@ def with_symbol(text: str, currency: str) -> str:
     return MINUS + symbol + text[1:] if text.startswith(MINUS) else symbol + text
 
 
+def _titled(text: str, title: str) -> SafeString:
+    return SafeString(f'<span class="num" title="{escape(title)}">{escape(text)}</span>')
+
+
 def signed(number: Decimal, digits: int) -> str:
     text = grouped(number, digits)
     return text if round(number, digits) <= 0 else "+" + text
@@ -122,9 +126,7 @@ def number_short(value: Numeric | None) -> SafeString | str:
     if amount is None:
         return MISSING
     here = style()
-    return format_html(
-        '<span class="num" title="{}">{}</span>', grouped(amount, 0, here), shortened(amount, here)
-    )
+    return _titled(shortened(amount, here), grouped(amount, 0, here))
 
 
 @register.filter
@@ -134,10 +136,8 @@ def money(value: Numeric | None, currency: str = "EUR") -> SafeString | str:
     if amount is None:
         return MISSING
     here = style()
-    return format_html(
-        '<span class="num" title="{}">{}</span>',
-        with_symbol(grouped(amount, 2, here), currency),
-        with_symbol(shortened(amount, here), currency),
+    return _titled(
+        with_symbol(shortened(amount, here), currency), with_symbol(grouped(amount, 2, here), currency)
     )
 
 
@@ -163,9 +163,8 @@ def points(value: Numeric | None, digits: int = 2) -> str:
 
 
 def _time(value: date, words: str, here: Wording) -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact(value, here), words
-    )
+    title = escape(exact(value, here))
+    return SafeString(f'<time datetime="{value.isoformat()}" title="{title}">{escape(words)}</time>')
 
 
 @register.filter

@@ -20,6 +20,14 @@ def nav_is_folded(context: Context) -> bool:
 
 
 @register.simple_tag(takes_context=True)
+def nav_part(context: Context) -> str:
+    """The part of the site that this page lies in, which decides on the entry marked as current."""
+    request = context["request"]
+    inside = bool(request.resolver_match and request.resolver_match.namespace)
+    return str(request.path.split("/", 2)[1]) if inside else "outside"
+
+
+@register.simple_tag(takes_context=True)
 def nav_link(
     context: Context, route: str, label: str, icon: str, *, roles: str = "", under: str = ""
 ) -> SafeString | str:

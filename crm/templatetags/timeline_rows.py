@@ -1,15 +1,15 @@
 """Days and entries of a timeline, made in one go: a template for each costs more than reading them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from html import escape
 from uuid import UUID
 
 from django import template
 from django.template import Context
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -19,11 +19,17 @@ from crm.selectors.timeline import TimelineItem
 
 from .account_panels import changed_field
 from .formats import money_exact, when
-from .ui import icon
+from .ui import svg
 
 register = template.Library()
 
 NOBODY = UUID(int=0)
+SOMEBODY, THE_SYSTEM, SIMULATED = (
+    gettext_noop("Somebody"),
+    gettext_noop("The system"),
+    gettext_noop("simulated"),
+)
+PIN = gettext_noop("Pin")
 # By source, and for some by source and detail.
 ICONS = {
     "activity": ("sticky-note", gettext_noop("Note")),
@@ -48,9 +54,21 @@ class Page:
     may_edit: bool
     path: str
     csrf_token: str
+    words: dict[str, str] = field(default_factory=dict)
 
     def author(self, item: TimelineItem, otherwise: str = "") -> str:
-        return str(escape(self.authors.get(item.author_id or 0) or otherwise))
+        author = self.authors.get(item.author_id or 0)
+        return escape(str(author)) if author else otherwise
+
+    def word(self, text: str) -> str:
+        """Return a word in the reader's language, looked up once for all entries."""
+        if text not in self.words:
+            self.words[text] = escape(_(text))
+        return self.words[text]
+
+    def icon(self, name: str, label: str) -> str:
+        """Return what `{% icon %}` draws, with its label for screen readers."""
+        return f'{svg(name, 16)}<span class="sr-only">{self.word(label)}</span>'
 
 
 @register.simple_tag(takes_context=True)
@@ -61,7 +79,7 @@ def timeline_days(
     page = Page(
         authors,
         bool(context.get("may_edit")),
-        str(escape(context["request"].get_full_path())),
+        escape(context["request"].get_full_path()),
         str(context.get("csrf_token", "")),
     )
     return mark_safe(  # noqa: S308 - every part is escaped where it is put in
@@ -75,11 +93,11 @@ def timeline_days(
 
 def _entry(item: TimelineItem, page: Page) -> str:
     name, label = ICONS.get(f"{item.source}:{item.detail}") or ICONS[item.source]
-    simulated = f" · {_('simulated')}" if item.is_simulated else ""
+    simulated = f" · {page.word(SIMULATED)}" if item.is_simulated else ""
     may_pin = item.source == "activity" and page.may_edit and not item.is_pinned
     text = f'<p class="timeline__text">{escape(item.text)}</p>' if item.source == "activity" else ""
     return (
-        f'<li class="timeline__item"><span class="timeline__icon">{icon(name, _(label))}</span><div>'
+        f'<li class="timeline__item"><span class="timeline__icon">{page.icon(name, label)}</span><div>'
         f'<div class="timeline__head">{HEADS[item.source](item, page)} '
         f'<span class="timeline__meta">{when(item.at)}{simulated}</span>'
         f"{_pin(item, page) if may_pin else ''}</div>{text}</div></li>"
@@ -87,20 +105,21 @@ def _entry(item: TimelineItem, page: Page) -> str:
 
 
 def _activity(item: TimelineItem, page: Page) -> str:
-    return f"<strong>{page.author(item, _('Somebody'))}</strong>"
+    return f"<strong>{page.author(item, page.word(SOMEBODY))}</strong>"
 
 
-def _order(item: TimelineItem, _page: Page) -> str:
-    word = _("Return") if item.detail == "return" else _("Order")
-    return f'<a href="{_url("crm:order-detail", item)}">{word} {escape(item.text)}</a> {_amount(item)}'
+def _order(item: TimelineItem, page: Page) -> str:
+    word = "Return" if item.detail == "return" else "Order"
+    link = f'<a href="{_url("crm:order-detail", item)}">{page.word(word)} {escape(item.text)}</a>'
+    return f"{link} {_amount(item)}"
 
 
-def _invoice(item: TimelineItem, _page: Page) -> str:
-    return f"<span>{_('Invoice')} {escape(item.text)}</span> {_amount(item)}"
+def _invoice(item: TimelineItem, page: Page) -> str:
+    return f"<span>{page.word('Invoice')} {escape(item.text)}</span> {_amount(item)}"
 
 
-def _payment(item: TimelineItem, _page: Page) -> str:
-    return f"<span>{_('Payment')}</span> {_amount(item)}"
+def _payment(item: TimelineItem, page: Page) -> str:
+    return f"<span>{page.word('Payment')}</span> {_amount(item)}"
 
 
 def _ticket(item: TimelineItem, _page: Page) -> str:
@@ -108,14 +127,15 @@ def _ticket(item: TimelineItem, _page: Page) -> str:
 
 
 def _task(item: TimelineItem, page: Page) -> str:
-    return f"<span>{escape(_('Done: %(title)s') % {'title': item.text})}</span> {page.author(item)}"
+    said = _("Done: %(title)s") % {"title": item.text}  # xgettext looks into no f-string
+    return f"<span>{escape(said)}</span> {page.author(item)}"
 
 
 def _edit(item: TimelineItem, page: Page) -> str:
     names = item.field_names
     said = ngettext("changed %(n)s field", "changed %(n)s fields", len(names)) % {"n": len(names)}
-    fields = ", ".join(str(escape(changed_field(name))) for name in names)
-    return f"<strong>{page.author(item, _('The system'))}</strong> <span>{said}: {fields}</span>"
+    fields = ", ".join(escape(changed_field(name)) for name in names)
+    return f"<strong>{page.author(item, page.word(THE_SYSTEM))}</strong> <span>{said}: {fields}</span>"
 
 
 HEADS: dict[str, Callable[[TimelineItem, Page], str]] = {
@@ -138,7 +158,7 @@ def _pin(item: TimelineItem, page: Page) -> str:
         f' <form method="post" action="{_url("crm:activity-pin", item)}">'
         f'<input type="hidden" name="csrfmiddlewaretoken" value="{page.csrf_token}">'
         f'<input type="hidden" name="next" value="{page.path}">'
-        f'<button class="link-button tiny" name="pinned" value="1">{_("Pin")}</button></form>'
+        f'<button class="link-button tiny" name="pinned" value="1">{page.word(PIN)}</button></form>'
     )
 
 

@@ -8,7 +8,7 @@ from django import template
 from django.forms import BoundField, CheckboxInput
 from django.template import Context
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
@@ -45,7 +45,9 @@ def icon(name: str, label: str = "", size: int = 16) -> SafeString:
     """A lucide icon, silent for screen readers unless it has a label of its own."""
     # str + "" drops the SafeString that the template parser makes of a literal
     drawn = svg(name + "", size)
-    return format_html('{}<span class="sr-only">{}</span>', drawn, label) if label else drawn
+    if not label:
+        return drawn
+    return SafeString(f'{drawn}<span class="sr-only">{conditional_escape(label)}</span>')
 
 
 @register.simple_tag

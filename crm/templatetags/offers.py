@@ -1,0 +1,68 @@
+"""What to offer an account, each with its reason and a button that makes a task of it."""
+
+from collections.abc import Mapping, Sequence
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from crm.models import Account, Recommendation
+from crm.selectors.words import recommendation_text
+
+from .ui import svg
+
+register = template.Library()
+
+ROW = """
+    <li>
+        <div class="rows__main">{name}<div class="rows__sub">{kind} · {reason}</div></div>
+        <form class="rows__end" method="post" action="{action}">
+            {hidden}
+            <input type="hidden" name="title" value="{title}">
+            <button class="button button--small" title="{hint}">{button}
+                <span class="sr-only">: {name}</span></button>
+        </form>
+    </li>
+"""
+
+
+@register.simple_tag(takes_context=True)
+def offer_rows(
+    context: Context,
+    account: Account,
+    recommendations: Sequence[Recommendation],
+    product_names: Mapping[int, str],
+) -> SafeString:
+    kinds = dict(Recommendation.Kind.choices)
+    common = {
+        "action": reverse("crm:task-create"),
+        "hidden": _hidden(context, account),
+        "hint": _("Add a task to offer this"),
+        "button": format_html("{}{}", svg("list-plus", 16), _("Add task")),
+    }
+    return format_html_join(
+        "",
+        ROW,
+        (
+            {
+                **common,
+                "name": offer.product.name,
+                "kind": kinds[offer.kind],
+                "reason": recommendation_text(offer.reason, product_names=product_names),
+                "title": _("Offer %(product)s") % {"product": offer.product.name},
+            }
+            for offer in recommendations
+        ),
+    )
+
+
+def _hidden(context: Context, account: Account) -> SafeString:
+    fields = {
+        "csrfmiddlewaretoken": context.get("csrf_token", ""),
+        "account": account.public_id,
+        "next": context["request"].get_full_path(),
+    }
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
