@@ -84,8 +84,7 @@ def _count(request: HtmxRequest, listing: Listing, page: Page[Account]) -> dict[
 
 def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     """Return what the toolbar offers. The long panel is only read when it is open."""
-    further = set(listing.active) - QUICK_FILTERS
-    is_open = bool(request.GET.get("more")) or bool(further)
+    is_open = bool(request.GET.get("more"))
     may_edit, may_export = can(request.user, EDIT_ACCOUNTS), can(request.user, EXPORT_ACCOUNTS)
     names = listing.names
     people = [(person.public_id, person.name) for person in names.people]
@@ -96,13 +95,35 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
         "owners": [("me", _("Mine")), ("none", _("Nobody")), *people],
         "all_columns": COLUMNS.values(),
         "stages": Account.Stage.choices,
-        "further_count": len(further),
+        "chips": [] if is_open else _chips(request, listing),
         "is_more_open": is_open,
         "may_edit": may_edit,
         "may_export": may_export,
         "may_select": may_edit or may_export,
     }
     return choices | (_panel_choices(request, listing) if is_open else {})
+
+
+def _chips(request: HtmxRequest, listing: Listing) -> list[tuple[str, str, str]]:
+    """Return the filters that the toolbar has no control for: name, value, and the list without it."""
+    fields, chips = listing.filters.form.fields, []
+    for name in set(listing.active) - QUICK_FILTERS:
+        without = request.GET.copy()
+        for dropped in (name, "after", "before"):
+            without.pop(dropped, None)
+        chips.append((str(fields[name].label), _shown(listing, name), f"?{without.urlencode()}"))
+    return sorted(chips)
+
+
+def _shown(listing: Listing, name: str) -> str:
+    """Return a filter's value in words: the name of a record, the label of a choice."""
+    field, cleaned = listing.filters.form.fields[name], listing.filters.form.cleaned_data.get(name)
+    if hasattr(cleaned, "pk"):
+        return str(cleaned)
+    if isinstance(cleaned, bool):
+        return str(_("Yes") if cleaned else _("No"))
+    raw = listing.active[name]
+    return str(dict(getattr(field, "choices", None) or ()).get(raw, raw))
 
 
 def _panel_choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:

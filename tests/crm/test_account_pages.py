@@ -319,3 +319,17 @@ def test_the_demo_book_says_that_it_is_one(sales_client):
 
     assert "Demo book ends on" in page
     assert "simulated" in page
+
+
+def test_filters_without_a_control_of_their_own_can_be_taken_away(admin_client_):
+    f.AttributeDefinitionFactory(key="tier", type="choice", label="Tier", choices={"g": "Gold"})
+    partner = f.PartnerFactory(name="Quayside")
+
+    page = admin_client_.get(
+        f"/accounts/?country=FR&attr_tier=g&churn_min=40%25&partner={partner.public_id}"
+    ).text
+
+    chips = re.findall(r'class="chip" href="([^"]+)">([^<]+?) <', page)
+    assert [text for _url, text in chips] == ["Churn risk from: 40%", "Partner: Quayside", "Tier: Gold"]
+    assert "attr_tier" not in chips[2][0]
+    assert "country=FR" in chips[2][0]
