@@ -62,7 +62,9 @@ def _may_checkpoint() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _on_server(statement: sql.Composable, parameters: list[Any] | None = None) -> tuple[Any, ...] | None:
+def _on_server(
+    statement: sql.SQL | sql.Composed, parameters: list[Any] | None = None
+) -> tuple[Any, ...] | None:
     """Run one statement beside the database, which it may create or drop."""
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as server:
         cursor = server.execute(statement, parameters)

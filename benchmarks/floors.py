@@ -4,14 +4,15 @@ Same server, same middleware, same signed-in session or API key; one query for t
 without inheritance, filters, counts, menus or permissions.
 """
 
-from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
-from rest_framework import generics, serializers
+from rest_framework import generics, mixins, serializers
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from crm.models import Account, Order
 
@@ -38,14 +39,14 @@ class BareSerializer(serializers.ModelSerializer[Account]):
         fields = LIST_FIELDS
 
 
-class _Bare:
+class _Bare(generics.GenericAPIView[Account]):
     """As DRF comes: no scopes, no rate, no filters. The key is looked up, as in the product."""
 
     queryset = Account.objects.order_by("pk")
     serializer_class = BareSerializer
-    permission_classes: ClassVar[list[type]] = []
-    throttle_classes: ClassVar[list[type]] = []
-    filter_backends: ClassVar[list[type]] = []
+    permission_classes = ()
+    throttle_classes = ()
+    filter_backends = ()
 
 
 class Fifty(LimitOffsetPagination):
@@ -55,9 +56,15 @@ class Fifty(LimitOffsetPagination):
         return 50  # counting every row would make the floor slower than what stands on it
 
 
-class BareApiList(_Bare, generics.ListAPIView[Account]):
+class BareApiList(mixins.ListModelMixin, _Bare):
     pagination_class = Fifty
 
+    def get(self, request: Request) -> Response:
+        return self.list(request)
 
-class BareApiDetail(_Bare, generics.RetrieveAPIView[Account]):
+
+class BareApiDetail(mixins.RetrieveModelMixin, _Bare):
     lookup_field = "public_id"
+
+    def get(self, request: Request, public_id: UUID) -> Response:
+        return self.retrieve(request, public_id=public_id)

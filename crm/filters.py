@@ -95,7 +95,8 @@ class AccountFilter(django_filters.FilterSet):
         **kwargs: Any,
     ) -> None:
         # Only what was asked for: to copy and clean them all takes longer than the query itself.
-        self.base_filters = {name: found for name, found in self.base_filters.items() if name in (data or ())}
+        every: dict[str, django_filters.Filter] = type(self).base_filters
+        self.base_filters = {name: found for name, found in every.items() if name in (data or ())}
         super().__init__(data, *args, **kwargs)
         principal = getattr(self.request, "user", None)
         for name in STAFF_ONLY:  # nobody outside learns who works on what

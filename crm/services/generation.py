@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection
@@ -60,7 +61,7 @@ def generate(*, size: Size, say: Say = lambda _line: None) -> dict[str, float]:
     }
 
 
-def _people(size: Size) -> dict[str, object]:
+def _people(size: Size) -> dict[str, Any]:
     """Make the organisation, its book, teams and users, and return what the SQL is told."""
     Organisation.objects.get_or_create(
         pk=1, defaults={"name": "Made-up Ltd", "reporting_currency": "GBP", "time_zone": "Europe/London"}
@@ -101,7 +102,7 @@ def _prepare_partitions() -> None:
     _run("SELECT sextant_make_partitions('crm_event', (now() - interval '13 months')::date, now()::date)")
 
 
-def _fill(title: str, sql: str, parameters: dict[str, object], say: Say) -> float:
+def _fill(title: str, sql: str, parameters: dict[str, Any], say: Say) -> float:
     started = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
