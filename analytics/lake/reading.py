@@ -47,7 +47,7 @@ def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
 
 def _connect(folder: Path, memory_limit: str, threads: int) -> BaseBackend:
     url = str(settings.ANALYTICS_URL)
-    if url.startswith("pyspark:"):
+    if not url.startswith("duckdb:"):
         return _connect_spark(url)
     return ibis.duckdb.connect(
         memory_limit=memory_limit, threads=threads, temp_directory=str(folder / "spill")
@@ -55,10 +55,17 @@ def _connect(folder: Path, memory_limit: str, threads: int) -> BaseBackend:
 
 
 def _connect_spark(url: str) -> BaseBackend:
-    """Open a session with the settings in the address: `pyspark://?spark.master=local[2]`."""
+    """Open a session on a master (`spark://host:7077`), or with settings of one's own.
+
+    The settings stand in the address: `pyspark://?spark.master=local[2]&spark.driver.memory=4g`.
+    """
     builder = import_module("pyspark.sql").SparkSession.builder  # an extra, so not imported above
     options = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false"}
-    for name, value in (options | dict(parse_qsl(urlsplit(url).query))).items():
+    if url.startswith("pyspark:"):
+        options |= dict(parse_qsl(urlsplit(url).query))
+    else:
+        options["spark.master"] = url
+    for name, value in options.items():
         builder = builder.config(name, value)
     return ibis.pyspark.connect(builder.getOrCreate())
 
