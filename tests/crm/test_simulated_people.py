@@ -23,6 +23,8 @@ from crm.pipelines.simulated import people
 from crm.services.demo_staff import CAST, demo_password, ensure_staff, list_sign_ins
 from tests.demo_data import load_book, run_pipeline
 
+pytestmark = pytest.mark.django_db
+
 MADE_UP = (Contact, Activity, Task, Ticket)
 
 
@@ -111,8 +113,8 @@ def test_each_role_can_sign_in_and_nobody_else(demo):
     assert not any(user.has_usable_password() for user in colleagues)
 
 
-@pytest.mark.django_db
 def test_sign_ins_are_printed_and_a_changed_password_is_not_claimed(capsys):
+    User.objects.all().delete()
     call_command("demo_signins")
     ensure_staff()
     ada = User.objects.get(username="ada")
@@ -126,7 +128,6 @@ def test_sign_ins_are_printed_and_a_changed_password_is_not_claimed(capsys):
     assert "(changed since)" in printed
 
 
-@pytest.mark.django_db
 def test_the_password_belongs_to_the_installation(settings):
     here = demo_password()
     settings.SECRET_KEY = "another installation's secret key, which is long enough"
