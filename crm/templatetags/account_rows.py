@@ -1,12 +1,12 @@
 """Rows of the account list. Fifty rows of ten cells are made in one go, without a template each."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from decimal import Decimal
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django import template
-from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,7 @@ from crm.selectors.account_columns import ListColumn
 from crm.selectors.account_list import AccountRow
 from crm.selectors.directory import Directory
 
-from .formats import MISSING, money, share, when
+from .formats import MISSING, Style, clock, money_in, percent, style
 
 register = template.Library()
 
@@ -49,9 +49,10 @@ def account_table_rows(
 
 def _cell(column: ListColumn, names: Directory) -> Cell:
     """Return what makes one column's cell; all that its rows have in common is made here, once."""
-    shown, read, label = _words(column, names), column.read, escape(column.label)
+    shown, read, label = _words(column, names), column.read, escape(str(column.label))
     start = f'<td class="{CLASSES[column.kind]}" data-label="{label}">'
-    empty = f'<td class="is-empty" data-label="{label}"><span class="muted">{MISSING}</span></td>'
+    nothing = f'<span class="muted">{MISSING}</span>'
+    empty = f'<td class="{CLASSES[column.kind]} is-empty" data-label="{label}">{nothing}</td>'
 
     def cell(row: AccountRow) -> str:
         value = read(row, names)
@@ -61,22 +62,19 @@ def _cell(column: ListColumn, names: Directory) -> Cell:
 
 
 def _words(column: ListColumn, names: Directory) -> Callable[[Any], str]:
+    here, currency = style(), names.currency
     if column.kind == "share":
-        return lambda value: _share_with_bar(value, column.higher_is)
+        return lambda value: _share_with_bar(value, column.higher_is, here)
     if column.kind == "money":
-        return lambda value: str(money(value, names.currency))
+        return lambda value: money_in(Decimal(str(value)), currency, here)
     if column.kind == "date":
-        return _date
-    return lru_cache(maxsize=64)(lambda value: str(escape(value)))
+        return clock().when
+    return lru_cache(maxsize=64)(lambda value: escape(str(value)))
 
 
-def _date(value: date) -> str:
-    return str(when(value))
-
-
-def _share_with_bar(value: float, higher_is: str) -> str:
+def _share_with_bar(value: float, higher_is: str, here: Style) -> str:
     """A share, and a bar as long; the bar is silent since the number stands beside it."""
-    number = share(value, 0 if value >= 0.1 else 1)
+    number = percent(value, 0 if value >= 0.1 else 1, here)
     tone = "bad" if higher_is == "bad" and value >= HIGH else "model"
     return (
         f'<span class="num">{number}<svg class="row-bar" viewBox="0 0 {BAR_WIDTH} 6" aria-hidden="true">'

@@ -6,7 +6,7 @@ look-up costs more than the formatting.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from html import escape
@@ -70,7 +70,7 @@ def to_decimal(value: Numeric | None) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def grouped(number: Decimal, digits: int, here: Style | None = None) -> str:
+def grouped(number: Decimal | float, digits: int, here: Style | None = None) -> str:
     """The number with `digits` decimals, grouped by three, with a real minus sign."""
     here = here or style()
     text = f"{number:,.{digits}f}"
@@ -99,7 +99,8 @@ def with_symbol(text: str, currency: str) -> str:
 
 
 def _titled(text: str, title: str) -> SafeString:
-    return SafeString(f'<span class="num" title="{escape(title)}">{escape(text)}</span>')
+    """What is made of figures and known symbols needs no escaping."""
+    return SafeString(f'<span class="num" title="{title}">{text}</span>')
 
 
 def signed(number: Decimal, digits: int) -> str:
@@ -107,8 +108,8 @@ def signed(number: Decimal, digits: int) -> str:
     return text if round(number, digits) <= 0 else "+" + text
 
 
-def percent(number: Decimal, digits: int = 1) -> str:
-    here = style()
+def percent(number: Decimal | float, digits: int = 1, here: Style | None = None) -> str:
+    here = here or style()
     return f"{grouped(number * 100, digits, here)}{here.space}%"
 
 
@@ -133,12 +134,14 @@ def number_short(value: Numeric | None) -> SafeString | str:
 def money(value: Numeric | None, currency: str = "EUR") -> SafeString | str:
     """€1.24 M with the exact amount in the title: for cards"""
     amount = to_decimal(value)
-    if amount is None:
-        return MISSING
-    here = style()
-    return _titled(
-        with_symbol(shortened(amount, here), currency), with_symbol(grouped(amount, 2, here), currency)
-    )
+    return MISSING if amount is None else money_in(amount, currency, style())
+
+
+def money_in(amount: Decimal, currency: str, here: Style) -> SafeString:
+    if currency not in SYMBOLS:
+        currency = escape(currency)
+    exactly = with_symbol(grouped(amount, 2, here), currency)
+    return _titled(with_symbol(shortened(amount, here), currency), exactly)
 
 
 @register.filter
@@ -163,19 +166,34 @@ def points(value: Numeric | None, digits: int = 2) -> str:
 
 
 def _time(value: date, words: str, here: Wording) -> SafeString:
-    title = escape(exact(value, here))
-    return SafeString(f'<time datetime="{value.isoformat()}" title="{title}">{escape(words)}</time>')
+    return SafeString(
+        f'<time datetime="{value.isoformat()}" title="{exact(value, here)}">{escape(words)}</time>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The present as its reader sees it: where a list says "2 days ago" often, asked for once."""
+
+    zone: tzinfo
+    now: datetime
+    here: Wording
+
+    def when(self, value: date) -> SafeString:
+        if isinstance(value, datetime):
+            value = value.astimezone(self.zone)
+        return _time(value, relative(value, self.now, self.here), self.here)
+
+
+def clock() -> Clock:
+    zone = timezone.get_current_timezone()
+    return Clock(zone, timezone.now().astimezone(zone), wording())
 
 
 @register.filter
 def when(value: date | None) -> SafeString | str:
     """A `<time>` in words up to 7 days, else the date; the exact time is in the title"""
-    if value is None:
-        return MISSING
-    zone, here = timezone.get_current_timezone(), wording()
-    if isinstance(value, datetime):
-        value = value.astimezone(zone)
-    return _time(value, relative(value, timezone.now().astimezone(zone), here), here)
+    return MISSING if value is None else clock().when(value)
 
 
 @register.filter

@@ -18,7 +18,7 @@ from crm.models import User
 from crm.selectors.timeline import TimelineItem
 
 from .account_panels import changed_field
-from .formats import money_exact, when
+from .formats import Clock, clock, money_exact
 from .ui import svg
 
 register = template.Library()
@@ -54,6 +54,7 @@ class Page:
     may_edit: bool
     path: str
     csrf_token: str
+    clock: Clock
     words: dict[str, str] = field(default_factory=dict)
 
     def author(self, item: TimelineItem, otherwise: str = "") -> str:
@@ -81,10 +82,11 @@ def timeline_days(
         bool(context.get("may_edit")),
         escape(context["request"].get_full_path()),
         str(context.get("csrf_token", "")),
+        clock(),
     )
     return mark_safe(  # noqa: S308 - every part is escaped where it is put in
         "".join(
-            f'<h3 class="timeline__day">{when(day)}</h3>'
+            f'<h3 class="timeline__day">{page.clock.when(day)}</h3>'
             f'<ol class="timeline">{"".join(_entry(item, page) for item in items)}</ol>'
             for day, items in days
         )
@@ -99,7 +101,7 @@ def _entry(item: TimelineItem, page: Page) -> str:
     return (
         f'<li class="timeline__item"><span class="timeline__icon">{page.icon(name, label)}</span><div>'
         f'<div class="timeline__head">{HEADS[item.source](item, page)} '
-        f'<span class="timeline__meta">{when(item.at)}{simulated}</span>'
+        f'<span class="timeline__meta">{page.clock.when(item.at)}{simulated}</span>'
         f"{_pin(item, page) if may_pin else ''}</div>{text}</div></li>"
     )
 
