@@ -22,7 +22,7 @@ ATTRIBUTE_TESTS = {"": "exact", "_min": "min", "_max": "max"}
 class ShareField(forms.FloatField):
     """A probability: 0.4 or 40%."""
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # the stubs say int
         text = str(value or "").strip().replace("\u202f", "")
         if text.endswith(("%", "％")):
             percent = super().to_python(text[:-1].strip())
@@ -38,7 +38,7 @@ class OwnerField(forms.CharField):
     """Somebody's public id, `me`, or `none`."""
 
     def clean(self, value: Any) -> str:
-        text = super().clean(value)
+        text: str = super().clean(value)
         if text in ("", "me", "none"):
             return text
         try:
@@ -53,6 +53,9 @@ class OwnerFilter(django_filters.CharFilter):
 
 class AccountFilter(django_filters.FilterSet):
     """Parses the query string; `account_criteria.matching` knows what it means in SQL."""
+
+    base_filters: dict[str, django_filters.Filter]
+    filters: dict[str, django_filters.Filter]
 
     q = django_filters.CharFilter(label=_("Name or reference"), max_length=100)
     book = django_filters.ModelChoiceFilter(
@@ -95,8 +98,7 @@ class AccountFilter(django_filters.FilterSet):
         **kwargs: Any,
     ) -> None:
         # Only what was asked for: to copy and clean them all takes longer than the query itself.
-        every: dict[str, django_filters.Filter] = type(self).base_filters
-        self.base_filters = {name: found for name, found in every.items() if name in (data or ())}
+        self.base_filters = {name: found for name, found in self.base_filters.items() if name in (data or ())}
         super().__init__(data, *args, **kwargs)
         principal = getattr(self.request, "user", None)
         for name in STAFF_ONLY:  # nobody outside learns who works on what

@@ -16,7 +16,7 @@ CURRENCIES = ("GBP", "EUR", "USD", "TWD", "CNY", "JPY", "CHF")
 ATTRIBUTE_PREFIX = "attr_"
 
 
-class PersonField(forms.ModelChoiceField):
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg] # known to type checkers only
     """Somebody on the staff, by public id."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -7,7 +7,7 @@ a job or a campaign can keep them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -142,7 +142,7 @@ def _ids(wanted: list[int]) -> list[Any]:
     return [Q(pk__in=wanted)]
 
 
-OTHERS = {
+OTHERS: dict[str, Callable[[Any], list[Any]]] = {
     "q": _words,
     "has_open_ticket": _has_open_ticket,
     "partner": _partner,

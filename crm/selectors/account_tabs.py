@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, DecimalField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, DecimalField, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from crm.models import (
@@ -12,6 +12,7 @@ from crm.models import (
     ExternalId,
     Invoice,
     Order,
+    OrderLine,
     PartnerAccount,
     Payment,
     Task,
@@ -44,6 +45,10 @@ def invoices_page(account: Account, *, after: str | None, before: str | None) ->
     return keyset_page(invoices, order=NEWEST_INVOICE, after=after, before=before, per_page=25)
 
 
+def list_lines(order: Order, limit: int = 500) -> QuerySet[OrderLine]:
+    return OrderLine.objects.filter(order=order).select_related("product").order_by("pk")[:limit]
+
+
 def list_contacts(account: Account) -> QuerySet[Contact]:
     return account.contacts.order_by("name", "pk")
 
@@ -63,7 +68,7 @@ def list_pinned(account: Account) -> QuerySet[Activity]:
 
 
 def list_partner_links(account: Account) -> QuerySet[PartnerAccount]:
-    links = account.partner_links.filter(Q(until__isnull=True)).select_related("partner")
+    links = PartnerAccount.objects.filter(account=account, until__isnull=True).select_related("partner")
     return links.only("role", "account_id", "partner__name").order_by("partner__name")
 
 

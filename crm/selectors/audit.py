@@ -119,7 +119,8 @@ _BRANCH = """(
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
     at, table, pk, object_id, action, actor_id = row[:6]
-    before, after = (json.loads(text) if text else None for text in row[6:])  # raw cursors leave JSON alone
+    before = json.loads(row[6])  # raw cursors leave JSON alone
+    after = json.loads(row[7]) if row[7] else None
     label = next((str(before[name]) for name in ("name", "title", "subject") if before.get(name)), "")
     return AuditEntry(at, table, pk, object_id, action, actor_id, label, list(_changes(before, after)))
 

@@ -129,7 +129,7 @@ def _children(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
     """Yield the models whose rows go when a row of `model` goes, with the column that leads to it."""
     for relation in model._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.CASCADE:
-            yield relation.related_model, relation.field.attname  # type: ignore[misc]
+            yield relation.related_model, relation.field.attname
 
 
 def _fact_models() -> Iterator[type[Model]]:

@@ -52,10 +52,10 @@ def move_ticket(*, ticket: Ticket, state: str, at: datetime) -> Ticket:
     reachable = Q(state__in=MOVES.get(state, ()))
     if state == State.OPEN:
         reachable &= Q(solved_at=None) | Q(solved_at__gte=at - timedelta(days=REOPEN_DAYS))
-    stamps: dict[str, Any] = {State.SOLVED: {"solved_at": at}, State.CLOSED: {}}.get(
-        state, {"solved_at": None}
+    stamps: dict[str, dict[str, Any]] = {State.SOLVED: {"solved_at": at}, State.CLOSED: {}}
+    moved = Ticket.objects.filter(reachable, pk=ticket.pk).update(
+        state=state, **stamps.get(state, {"solved_at": None})
     )
-    moved = Ticket.objects.filter(reachable, pk=ticket.pk).update(state=state, **stamps)
     if not moved:
         raise TicketMoveError(f"{ticket.state} to {state}")
     ticket.refresh_from_db()

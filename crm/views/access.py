@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -39,7 +39,7 @@ def require_capability(capability: str) -> Callable[[View[P, R]], View[P, R]]:
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return guarded
+        return cast("View[P, R]", guarded)
 
     return decorate
 
@@ -52,7 +52,7 @@ def get_visible(queryset: QuerySet[M], **lookup: object) -> M:
     """
     try:
         return queryset.get(**lookup)
-    except (queryset.model.DoesNotExist, ValidationError) as error:
+    except (ObjectDoesNotExist, ValidationError) as error:
         raise Http404 from error
 
 

@@ -118,7 +118,7 @@ def partner(_cast: Cast, _whose: str) -> dict[str, Any]:
 
 
 def partner_link(_cast: Cast, _whose: str) -> dict[str, Any]:
-    link = f.PartnerAccountFactory()
+    link: Any = f.PartnerAccountFactory()
     return {"public_id": link.partner.public_id, "link_id": link.public_id}
 
 
