@@ -5,7 +5,6 @@ from crm.views import (
     accounts,
     activities,
     audit,
-    bin,
     export,
     home,
     jobs,
@@ -18,6 +17,9 @@ from crm.views import (
     theme,
     tickets,
 )
+from crm.views import (
+    bin as bins,
+)
 
 app_name = "crm"
 urlpatterns: list[URLPattern] = [
@@ -29,19 +31,15 @@ urlpatterns: list[URLPattern] = [
     path("accounts/new/", account_detail.account_create, name="account-create"),
     path("accounts/<uuid:public_id>/", account_detail.account_detail, name="account-detail"),
     path("accounts/<uuid:public_id>/edit/", account_detail.account_edit, name="account-edit"),
-    path(
-        "accounts/<uuid:public_id>/fields/<slug:name>/", account_detail.account_field, name="account-field"
-    ),
+    path("accounts/<uuid:public_id>/fields/<slug:name>/", account_detail.account_field, name="account-field"),
     path("accounts/<uuid:public_id>/delete/", account_detail.account_delete, name="account-delete"),
-    path(
-        "accounts/<uuid:public_id>/activities/new/", activities.activity_create, name="activity-create"
-    ),
+    path("accounts/<uuid:public_id>/activities/new/", activities.activity_create, name="activity-create"),
     path("accounts/<uuid:public_id>/contacts/new/", activities.contact_create, name="contact-create"),
     path("accounts/<uuid:public_id>/tickets/new/", tickets.ticket_create, name="ticket-create"),
     path("activities/<uuid:public_id>/pin/", activities.activity_pin, name="activity-pin"),
     path("audit/", audit.audit_log, name="audit-log"),
-    path("bin/", bin.bin_list, name="bin-list"),
-    path("bin/<uuid:public_id>/restore/", bin.bin_restore, name="bin-restore"),
+    path("bin/", bins.bin_list, name="bin-list"),
+    path("bin/<uuid:public_id>/restore/", bins.bin_restore, name="bin-restore"),
     path("contacts/<uuid:public_id>/edit/", activities.contact_edit, name="contact-edit"),
     path("orders/<uuid:public_id>/", orders.order_detail, name="order-detail"),
     path("tasks/", tasks.task_list, name="task-list"),
@@ -54,9 +52,7 @@ urlpatterns: list[URLPattern] = [
     path("views/new/", saved_views.saved_view_create, name="saved-view-create"),
     path("views/<uuid:public_id>/", saved_views.saved_view_change, name="saved-view-change"),
     path("data-quality/", quality.quality_list, name="data-quality"),
-    path(
-        "data-quality/<uuid:public_id>/<slug:code>/", quality.quality_rule, name="quality-rule"
-    ),
+    path("data-quality/<uuid:public_id>/<slug:code>/", quality.quality_rule, name="quality-rule"),
     path("jobs/", jobs.job_list, name="job-list"),
     path("jobs/indicator/", jobs.jobs_indicator, name="jobs-indicator"),
     path("jobs/<uuid:public_id>/", jobs.job_detail, name="job-detail"),
@@ -66,17 +62,13 @@ urlpatterns: list[URLPattern] = [
     path("partners/new/", partners.partner_create, name="partner-create"),
     path("partners/<uuid:public_id>/", partners.partner_detail, name="partner-detail"),
     path("partners/<uuid:public_id>/edit/", partners.partner_edit, name="partner-edit"),
-    path(
-        "partners/<uuid:public_id>/accounts/new/", partners.partner_link_create, name="partner-link-create"
-    ),
+    path("partners/<uuid:public_id>/accounts/new/", partners.partner_link_create, name="partner-link-create"),
     path(
         "partners/<uuid:public_id>/accounts/<uuid:link_id>/end/",
         partners.partner_link_end,
         name="partner-link-end",
     ),
-    path(
-        "partners/<uuid:public_id>/keys/new/", partner_keys.partner_key_create, name="partner-key-create"
-    ),
+    path("partners/<uuid:public_id>/keys/new/", partner_keys.partner_key_create, name="partner-key-create"),
     path(
         "partners/<uuid:public_id>/keys/<uuid:key_id>/revoke/",
         partner_keys.partner_key_revoke,

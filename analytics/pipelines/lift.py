@@ -77,7 +77,7 @@ def measure(campaign: Campaign, *, as_of: datetime) -> None:
 
 def _load(campaign: Campaign) -> tuple[Any, Any, Any, Any]:
     """Return treated (bool), predicted response (NaN unknown), converted (bool), money."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "score": campaign.response_score,
         "days": campaign.response_days,
         "campaign": campaign.pk,

@@ -1,6 +1,7 @@
 """What was predicted, kept for good. Written in the transaction that publishes it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -50,7 +51,7 @@ def make_partition(moment: datetime) -> None:
         )
 
 
-def _insert(sql: str, parameters: dict[str, object]) -> int:
+def _insert(sql: str, parameters: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)

@@ -1,6 +1,7 @@
 """Who is in a campaign, and in which arm: drawn once, stored with its propensity, for good."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -35,7 +36,7 @@ def enrol_audience(*, campaign: Campaign, score: Score.Kind, at_least: float, at
     Both arms are drawn by the campaign's salt before anything is sent; calling it again adds
     only accounts that have become eligible, and moves nobody to the other arm.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "campaign": campaign.pk,
         "salt": campaign.salt,
         "holdout": campaign.holdout_share,

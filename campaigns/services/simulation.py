@@ -8,6 +8,7 @@ the truth. Everything is drawn from hashes: the same salt gives the same campaig
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -92,7 +93,7 @@ def simulate_past_campaign(*, book: Book, at: datetime) -> Campaign:
         return existing
     campaign = _create(book, plan, at)
     enrol_audience(campaign=campaign, score=plan.score, at_least=plan.at_least, at=at)
-    window = {
+    window: dict[str, Any] = {
         "campaign": campaign.pk,
         "salt": campaign.salt,
         "start": at,

@@ -34,9 +34,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         | {VIEW_ALL_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_MODELS, PROMOTE_MODELS, VIEW_DATA_QUALITY}
         | {VIEW_ALL_JOBS, VIEW_PARTNERS}
     ),
-    "partner_manager": frozenset(
-        _STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, VIEW_PARTNERS, MANAGE_PARTNERS}
-    ),
+    "partner_manager": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, VIEW_PARTNERS, MANAGE_PARTNERS}),
     "administrator": frozenset(
         _STAFF
         | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}

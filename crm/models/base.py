@@ -141,8 +141,6 @@ class DeletedKey(models.Model):
         return f"{self.table_name} {self.row_id}"
 
 
-
-
 M = TypeVar("M", bound=type[models.Model])
 
 

@@ -17,9 +17,7 @@ class Invoice(Fact):
     amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
     rate = models.DecimalField(max_digits=19, decimal_places=10)
     amount_reporting = models.DecimalField(max_digits=19, decimal_places=4)
-    source_import = models.ForeignKey(
-        "crm.Import", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    source_import = models.ForeignKey("crm.Import", models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta(Fact.Meta):
         constraints = [
@@ -38,17 +36,13 @@ class Invoice(Fact):
 class Payment(Fact):
     public_id = models.UUIDField(unique=True, editable=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="payments")
-    invoice = models.ForeignKey(
-        Invoice, models.CASCADE, null=True, blank=True, related_name="payments"
-    )
+    invoice = models.ForeignKey(Invoice, models.CASCADE, null=True, blank=True, related_name="payments")
     paid_at = models.DateTimeField(_("paid"))
     currency = models.CharField(max_length=3)
     amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
     rate = models.DecimalField(max_digits=19, decimal_places=10)
     amount_reporting = models.DecimalField(max_digits=19, decimal_places=4)
-    source_import = models.ForeignKey(
-        "crm.Import", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    source_import = models.ForeignKey("crm.Import", models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta(Fact.Meta):
         indexes = [models.Index("account", models.F("paid_at").desc(), name="payment_of_account")]

@@ -17,13 +17,9 @@ class Event(Fact):
 
     kind = models.CharField(max_length=6, choices=Kind.choices)
     at = models.DateTimeField()
-    account = models.ForeignKey(
-        Account, models.CASCADE, null=True, blank=True, related_name="events"
-    )
+    account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="events")
     visitor = models.CharField(max_length=64, blank=True)  # pseudonymous, of the collector
-    product = models.ForeignKey(
-        "crm.Product", models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    product = models.ForeignKey("crm.Product", models.SET_NULL, null=True, blank=True, related_name="+")
     term = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=60, blank=True)
     campaign_code = models.CharField(max_length=60, blank=True)

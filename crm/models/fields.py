@@ -25,7 +25,7 @@ class CurrentXid(models.Func):
         return Xid8Field()
 
 
-class Xid8Field(models.BigIntegerField):
+class Xid8Field(models.BigIntegerField):  # type: ignore[type-arg]  # no type arguments at run time
     """A 64-bit transaction number. Python sees an int, the database an `xid8`."""
 
     def db_type(self, connection: Any) -> str:
@@ -44,5 +44,5 @@ class Xid8Field(models.BigIntegerField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002  # Django's signature
         return value if value is None or hasattr(value, "as_sql") else str(value)

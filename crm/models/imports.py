@@ -46,14 +46,21 @@ class Import(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["book", "layout", "sha256"], name="one_import_per_file",
+                fields=["book", "layout", "sha256"],
+                name="one_import_per_file",
                 condition=~models.Q(state__in=["cancelled", "undone", "failed"]),
             ),
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "uploaded", "mapped", "validated", "committing", "done", "cancelled",
-                        "failed", "undone",
+                        "uploaded",
+                        "mapped",
+                        "validated",
+                        "committing",
+                        "done",
+                        "cancelled",
+                        "failed",
+                        "undone",
                     ]
                 ),
                 name="import_state_is_known",
@@ -96,9 +103,7 @@ class RuleCount(models.Model):
     rows = models.BigIntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["source_import", "rule"], name="one_count_per_rule")
-        ]
+        constraints = [models.UniqueConstraint(fields=["source_import", "rule"], name="one_count_per_rule")]
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.rows}"

@@ -112,8 +112,9 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["schedule", "due_at"], name="one_job_per_due_moment"),
         ]
         indexes = [
-            models.Index("state", "due_at", name="live_jobs",
-                         condition=models.Q(state__in=["queued", "running"])),
+            models.Index(
+                "state", "due_at", name="live_jobs", condition=models.Q(state__in=["queued", "running"])
+            ),
             models.Index(models.F("id").desc(), "owner", name="newest_jobs"),
         ]
 

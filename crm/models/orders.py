@@ -66,9 +66,7 @@ class Order(Fact):
     amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
     rate = models.DecimalField(max_digits=19, decimal_places=10)  # reporting units per unit
     amount_reporting = models.DecimalField(max_digits=19, decimal_places=4)
-    source_import = models.ForeignKey(
-        "crm.Import", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    source_import = models.ForeignKey("crm.Import", models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = OrderQuerySet.as_manager()
     lines: "models.Manager[OrderLine]"
@@ -96,9 +94,7 @@ class OrderLine(Fact):
     amount_reporting = models.DecimalField(max_digits=19, decimal_places=4)
 
     class Meta(Fact.Meta):
-        constraints = [
-            models.CheckConstraint(condition=~models.Q(quantity=0), name="line_has_a_quantity")
-        ]
+        constraints = [models.CheckConstraint(condition=~models.Q(quantity=0), name="line_has_a_quantity")]
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.product_id}"

@@ -29,9 +29,7 @@ class ExchangeRate(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["base", "quote", "valid_from"], name="one_rate_per_pair_and_day"
-            ),
+            models.UniqueConstraint(fields=["base", "quote", "valid_from"], name="one_rate_per_pair_and_day"),
             models.CheckConstraint(condition=models.Q(rate__gt=0), name="rate_is_positive"),
         ]
 

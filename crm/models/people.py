@@ -38,7 +38,11 @@ class User(AbstractUser):
             models.CheckConstraint(
                 condition=models.Q(
                     role__in=[
-                        "sales", "support", "marketing", "analyst", "partner_manager",
+                        "sales",
+                        "support",
+                        "marketing",
+                        "analyst",
+                        "partner_manager",
                         "administrator",
                     ]
                 ),

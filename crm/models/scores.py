@@ -134,9 +134,7 @@ class Reliability(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["book", "kind", "group", "low"], name="one_reliability_per_band"
-            ),
+            models.UniqueConstraint(fields=["book", "kind", "group", "low"], name="one_reliability_per_band"),
             models.CheckConstraint(
                 condition=models.Q(happened__lte=models.F("accounts")), name="happened_is_a_part"
             ),

@@ -18,7 +18,7 @@ CATALOGUE = """
 def catalogue() -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(CATALOGUE, {"tables": list(TABLES)})
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.mark.django_db

@@ -20,14 +20,12 @@ class Command(BaseCommand):
         parser.add_argument("--events", type=int, default=0)
         parser.add_argument("--seed", type=int, default=0)
 
-    def handle(
-        self, *args: Any, accounts: int, orders: int, events: int, seed: int, **options: Any
-    ) -> None:
+    def handle(self, *args: Any, accounts: int, orders: int, events: int, seed: int, **options: Any) -> None:
         if accounts < 1 or orders < 0 or events < 0:
             raise CommandError("--accounts must be at least 1, --orders and --events at least 0.")
         size = Size(accounts=accounts, orders=orders, events=events, seed=seed)
         try:
-            figures = generate(size=size, say=lambda line: self.stderr.write(line))
+            figures = generate(size=size, say=self.stderr.write)
         except DatabaseNotEmptyError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({name: round(value, 1) for name, value in figures.items()}))
