@@ -4,7 +4,7 @@
 could have typed in Greek letters, so that Latin letters on a page are the product's own words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,7 +111,8 @@ def build_world(say: Say = plain) -> World:
 def database_now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
-        return cursor.fetchone()[0]
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def make_books(say: Say, now: datetime) -> tuple[models.Book, models.Book]:
@@ -154,7 +155,7 @@ def give_passwords(world: World) -> None:
 
 def make_customer(
     say: Say, now: datetime, *, book: models.Book, owner: models.User, team: models.Team,
-    products: list[models.Product],
+    products: Sequence[models.Product],
 ) -> models.Account:  # fmt: skip
     account = factories.AccountFactory(
         book=book, name=say("Harbour Gifts"), industry=say("Gifts"), owner=owner, team=team,
@@ -180,7 +181,7 @@ def make_customer(
     return account
 
 
-def publish_by_hand(now: datetime, account: models.Account, products: list[models.Product]) -> None:
+def publish_by_hand(now: datetime, account: models.Account, products: Sequence[models.Product]) -> None:
     common = {"account": account, "as_of": now, "published_at": now}
     factories.ScoreFactory(
         **common, kind="churn", value=0.62, previous_value=0.48, reasons=[UP, TREND, DOWN],

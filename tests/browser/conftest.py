@@ -26,21 +26,18 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def executable() -> str:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         missing = "needs Chromium (apt install chromium), or its path in CHROMIUM"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright leaves a loop in this thread
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return path
 
 
 @pytest.fixture(scope="session")
-def database(django_db_setup, django_db_blocker) -> Iterator[str]:
+def database(executable, django_db_setup, django_db_blocker) -> Iterator[str]:
     with django_db_blocker.unblock(), cloned_database() as name:
         yield name
 
@@ -59,8 +56,19 @@ def site(database, furnished, tmp_path_factory) -> Iterator[Site]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def chromium(executable, site) -> Iterator[Browser]:
+    """Started last: under Playwright's loop this thread has other database connections."""
+    with sync_playwright() as playwright:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the loop stays when a test begins
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
 @pytest.fixture
-def world(chromium, site, furnished, database, django_db_blocker) -> Iterator[World]:
+def world(chromium, furnished, database, django_db_blocker) -> Iterator[World]:
     """The company, while this test's queries go to the site's database."""
     with django_db_blocker.unblock(), connected_to(database):
         yield furnished

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -20,6 +21,8 @@ from psycopg import sql
 from config.embedded import REPOSITORY
 
 START_SECONDS = 60
+# Threads of earlier tests may have left sessions behind, and a database in use can't be copied.
+LEAVE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,13 @@ def cloned_database() -> Iterator[str]:
     if connection.settings_dict["NAME"] != connection.settings_dict["TEST"]["NAME"]:
         # pytest-django makes it only for tests that ask for `db`; these have a database of their own.
         connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=True)
-    connection.close()  # a database that somebody is connected to can't be copied
+    connection.close()
     source = connection.settings_dict["NAME"]
     clone = f"{source}_browser"
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(clone))
     with psycopg.connect(**_maintenance(), autocommit=True) as maintenance:
         maintenance.execute(drop)
+        maintenance.execute(LEAVE, [source])
         maintenance.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(clone), sql.Identifier(source))
         )
@@ -53,7 +57,7 @@ def cloned_database() -> Iterator[str]:
             maintenance.execute(drop)
 
 
-def _maintenance() -> dict[str, object]:
+def _maintenance() -> dict[str, Any]:
     wanted = connection.get_connection_params()
     return {key: wanted[key] for key in ("host", "port", "user", "password") if key in wanted} | {
         "dbname": "postgres"

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from crm.models import Account, Partner
+from crm.models import Account
 from tests import factories
 from tests.world import ROLES
 
@@ -163,7 +163,7 @@ def test_marketing_reads_what_a_campaign_changed(world, visit):
 
 
 def test_a_key_made_on_the_page_reads_the_partners_accounts_and_no_others(world, shop, visit):
-    partner: Partner = factories.PartnerFactory(name=f"Key partner {shop.pk}", book=world.book)
+    partner = factories.PartnerFactory(name=f"Key partner {shop.pk}", book=world.book)
     factories.PartnerAccountFactory(partner=partner, account=shop)
     visitor = visit("partner_manager")
     page = visitor.page
