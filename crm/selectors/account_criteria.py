@@ -72,11 +72,7 @@ def _bound(name: str, wanted: float) -> Q:
 
 
 def _words(text: str) -> list[Any]:
-    """Names with words that begin like these, or the account that somebody else calls so.
-
-    The index finds the rows of a rare word at once; those of a common one turn up soon enough on
-    the way through the list's own order. A capped probe says which it is, since the planner can't.
-    """
+    """Names with words that begin like these, or the account that somebody else calls so."""
     known = ExternalId.objects.filter(kind="account", value=text.strip()).values_list("row_id", flat=True)
     ids = set(known[:20])
     terms = [term for term in text.split() if re.search(r"\w", term)][:SEARCH_TERMS]
@@ -86,9 +82,18 @@ def _words(text: str) -> list[Any]:
     quoted = " & ".join("'" + re.sub(r"(['\\])", r"\1\1", term) + "':*" for term in terms)
     vector = SearchVector("name", config="simple")
     matches = _Matches(vector, SearchQuery(quoted, search_type="raw", config="simple"))
-    found = Account.objects.filter(matches).order_by().values_list("pk", flat=True)[: RARE + 1]
-    ids.update(found)
-    return [Q(pk__in=ids)] if len(found) <= RARE else [Q(pk__in=ids) | Q(matches)]
+    few = _few(Q(matches))
+    return [Q(pk__in=ids) | Q(matches)] if few is None else [Q(pk__in=ids.union(few))]
+
+
+def _few(condition: Q) -> list[int] | None:
+    """Return the accounts that fit when they are few, and None when they are many.
+
+    An index finds the rows of a rare word or value at once; those of a common one turn up soon enough
+    on the way through the list's own order. A capped probe says which it is, since the planner can't.
+    """
+    found = list(Account.objects.filter(condition).order_by().values_list("pk", flat=True)[: RARE + 1])
+    return found if len(found) <= RARE else None
 
 
 class _Matches(Func):
@@ -122,7 +127,9 @@ def _attributes(wanted: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     conditions: list[Any] = []
     for key, tests in wanted.items():
         if "exact" in tests:
-            conditions.append(Q(attributes__contains={key: tests["exact"]}))
+            equal = Q(attributes__contains={key: tests["exact"]})
+            few = _few(equal)
+            conditions.append(equal if few is None else Q(pk__in=few))
         for test, sign in (("min", ">="), ("max", "<=")):
             if test in tests:
                 path = f'$."{key}" ? (@ {sign} {float(tests[test])!r})'
