@@ -269,12 +269,10 @@ def _not_enough_data(values: Values) -> str:
 
 
 def _offer_goes_with(values: Values) -> str:
-    said = {"product": values.get("product_name"), "share": _share(values.get("share"))}
-    if not said["product"]:
+    product = values.get("product_name")
+    if not product:
         return _("Goes with what it buys")
-    if said["share"]:
-        return _("%(share)s of those who buy %(product)s buy this too") % said
-    return _("Often bought with %(product)s") % said
+    return _("Often bought with %(product)s") % {"product": product}
 
 
 def _offer_repeat(values: Values) -> str:

@@ -104,7 +104,7 @@ def test_detail_explains_scores_and_recommends(partner_key):
     ]
     assert score["base_log_odds"] == -1.2
     [offer] = data["recommendations"]
-    assert offer["reason"]["text"] == "40 % of those who buy Lamp buy this too"
+    assert offer["reason"]["text"] == "Often bought with Lamp"
     assert offer["product"]["price"] == "2.5000"
 
 

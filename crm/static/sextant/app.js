@@ -1,5 +1,4 @@
 // Everything here makes a page that already works smoother; nothing depends on it.
-import { startSelection } from "./selection.js";
 
 const YEAR = 31536000;
 
@@ -82,4 +81,3 @@ document.addEventListener("change", onFilterChange);
 document.getElementById("nav-fold")?.addEventListener("change", (event) => {
   remember("nav", event.target.checked ? "folded" : "open");
 });
-startSelection();

@@ -45,7 +45,5 @@ function onKey(event) {
   if (box) box.click();
 }
 
-export function startSelection() {
-  document.addEventListener("click", onClick);
-  document.addEventListener("keydown", onKey);
-}
+document.addEventListener("click", onClick);
+document.addEventListener("keydown", onKey);
