@@ -57,3 +57,8 @@ def test_error_pages_render_with_nothing_at_hand(page):
 
     assert "<h1>" in html
     assert 'data-theme="system"' in html
+
+
+def test_scripts_import_nothing_by_a_name_that_hashing_changes():
+    for script in (Path(__file__).parents[2] / "crm/static/sextant").glob("*.js"):
+        assert "import " not in script.read_text(), script.name
