@@ -1,3 +1,4 @@
+import pgtrigger
 from django.db import models
 from django.db.models.functions import Now
 
@@ -46,6 +47,7 @@ class Prediction(models.Model):
 
     class Meta:
         indexes = [models.Index("book", "kind", "as_of", name="predictions_by_date")]
+        triggers = [pgtrigger.Protect(name="never_changed", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.account_id} as of {self.as_of}"

@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from django.db import ProgrammingError, transaction
 
 from analytics.artifacts import ArtifactMismatchError, pack, unpack
 from analytics.ml.outcome import AdditiveClassifier
-from analytics.models import ModelVersion
+from analytics.models import ModelVersion, Prediction
 from analytics.services.model_versions import (
     ModelStateError,
     Training,
@@ -127,3 +128,18 @@ def test_there_is_nothing_to_roll_back_to_at_first(trained):
 
     with pytest.raises(ModelStateError):
         roll_back(book=version.book, kind="churn", by=None)
+
+
+def test_a_kept_prediction_is_never_changed():
+    prediction = Prediction.objects.create(
+        account_id=1,
+        book=BookFactory(),
+        kind="churn",
+        as_of=datetime(2026, 1, 1, tzinfo=UTC),
+        horizon_days=90,
+        value=0.4,
+        model_version="churn-1",
+    )
+
+    with pytest.raises(ProgrammingError, match="Cannot update"), transaction.atomic():
+        Prediction.objects.filter(pk=prediction.pk).update(value=0.9)
