@@ -94,7 +94,7 @@ def stat(
     target = f' href="{conditional_escape(href)}"' if href else ""
     hint = f' title="{conditional_escape(title)}"' if title else ""
     mark = svg(TONE_ICONS[tone], 14) if tone in ("watch", "bad") else ""
-    shown = MISSING if value is None else conditional_escape(value)
+    shown = MISSING if value is None else conditional_escape(str(value))
     change = f" {conditional_escape(trend)}" if trend else ""
     small = f'<span class="stat__note">{conditional_escape(note)}</span>' if note else ""
     return SafeString(
