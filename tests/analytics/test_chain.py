@@ -21,6 +21,7 @@ from campaigns.models import Campaign, Enrolment, LiftReport, Response
 from crm.models import Account, Book, Job, Order, Recommendation, Reliability, Score, Value
 from crm.services.feed import record_change
 from tests.demo_data import load_small_books, run_pipeline
+from tests.settled import wait_until_readable
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,7 @@ def tell() -> Story:
     first, again = replay(), replay()
     before = Score.objects.filter(kind="churn").select_related("account").latest("value")
     place_an_order(before.account)
+    wait_until_readable()
     rescored = run_pipeline(rescoring.run, task="analytics.rescore_changed")
     return Story(
         first=first,
