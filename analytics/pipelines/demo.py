@@ -88,7 +88,7 @@ def _publish_cross_fitted(
 ) -> None:
     """Publish, as of the cut-off, what models say that had not seen the account's outcome."""
     ids, happened = spec.label(lake, book, cutoff, _end(book))
-    matrix = load_matrix(lake, book=book, as_of=cutoff).rows_of(ids)
+    matrix = load_matrix(lake, book=book, as_of=cutoff, names=version.feature_names).rows_of(ids)
     X = matrix.columns(version.feature_names)
     edition = edition_of(version, cutoff, is_weekly=True)
     probability = np.empty(len(ids))

@@ -41,9 +41,17 @@ class Matrix:
 
 
 def load_matrix(
-    lake: Lake, *, book: Book, as_of: datetime, account_ids: Sequence[int] | None = None
+    lake: Lake,
+    *,
+    book: Book,
+    as_of: datetime,
+    account_ids: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Matrix:
-    expression = features.compute(lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids)
+    """Compute features; with `names`, those of a model, a choice it knows is 0 and not unknown."""
+    expression = features.compute(
+        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids, names=names
+    )
     found = features.to_matrix(features.collect(expression))
     return Matrix(found.account_ids, found.names, found.values)
 

@@ -31,7 +31,7 @@ def run(job: RunningJob) -> dict[str, Any]:
         for book in Book.objects.order_by("pk"):
             for spec in specs_of(book):
                 job.progress("hold")
-                held[f"{book.code}.{spec.kind}"] = hold(lake, book, spec, moment_of(book))
+                held[f"{book.code}.{spec.kind}"] = hold(lake, book, spec, moment_of(lake, book))
     return {"accounts": held}
 
 

@@ -54,7 +54,7 @@ def _rescore(accounts: dict[Book, list[int]], job: RunningJob) -> int:
     refresh(progress=job.progress)
     with open_lake() as lake:
         for book, ids in accounts.items():
-            score_book(lake, book, moment_of(book), account_ids=ids, job=job)
+            score_book(lake, book, moment_of(lake, book), account_ids=ids, job=job)
     return sum(len(ids) for ids in accounts.values())
 
 

@@ -38,11 +38,10 @@ DAYS_OF_A_WEEK = 7
 def run(job: RunningJob) -> dict[str, Any]:
     """Score book `params["book"]`, every account of it. Running it twice leaves the same rows."""
     book = Book.objects.get(code=job.params["book"])
-    as_of = moment_of(book, job.params.get("as_of"))
     job.progress("extract")
     refresh(progress=job.progress)
     with open_lake() as lake:
-        return score_book(lake, book, as_of, job=job)
+        return score_book(lake, book, moment_of(lake, book, job.params.get("as_of")), job=job)
 
 
 def score_book(
@@ -60,12 +59,12 @@ def score_book(
     """
     say = job.progress if job is not None else _silent
     say("features")
-    matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids)
+    live = _live_versions(book)
+    names = sorted({name for _spec, version in live for name in version.feature_names})
+    matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids, names=names or None)
     counts: dict[str, Any] = {"as_of": as_of.isoformat()}
     is_weekly = account_ids is None and _is_week_over(book, as_of)
-    for spec in specs_of(book):
-        if (version := live_version(book, spec.kind)) is None:
-            continue
+    for spec, version in live:
         say("score")
         edition = edition_of(version, as_of, is_weekly=is_weekly)
         with timed_run(f"score.{spec.kind}", edition, job) as timed:
@@ -78,6 +77,11 @@ def score_book(
     say("recommend")
     counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
     return counts
+
+
+def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
+    pairs = ((spec, live_version(book, spec.kind)) for spec in specs_of(book))
+    return [(spec, version) for spec, version in pairs if version is not None]
 
 
 def live_version(book: Book, kind: str) -> ModelVersion | None:

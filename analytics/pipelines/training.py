@@ -37,10 +37,10 @@ class NothingToLearnError(RuntimeError):
 def run(job: RunningJob) -> dict[str, Any]:
     """Train `params["kind"]` of book `params["book"]` with what was known at `as_of`."""
     book = Book.objects.get(code=job.params["book"])
-    as_of = moment_of(book, job.params.get("as_of"))
     job.progress("extract")
     refresh(progress=job.progress)
     with open_lake() as lake:
+        as_of = moment_of(lake, book, job.params.get("as_of"))
         version = train_kind(lake, book, job.params["kind"], as_of, job)
     if version is None:
         return {"version": None}
@@ -93,7 +93,7 @@ def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple
     parts: list[Examples] = []
     names: list[str] = []
     for cutoff in spec.cutoffs(book, as_of):
-        matrix = load_matrix(lake, book=book, as_of=cutoff)
+        matrix = load_matrix(lake, book=book, as_of=cutoff, names=names or None)
         ids, happened = spec.label(lake, book, cutoff, as_of)
         if ids.size == 0:
             continue
