@@ -6,9 +6,11 @@ from importlib.metadata import version
 from typing import Any
 
 import skops.io
+import structlog
 
 from analytics.models import ModelVersion
 
+log = structlog.get_logger(__name__)
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops")
 
 
@@ -47,6 +49,16 @@ def unpack(stored: ModelVersion, *, feature_names: list[str] | None = None) -> A
     if foreign := [name for name in untrusted if not name.startswith("analytics.ml.")]:
         raise ArtifactMismatchError(f"{stored.version}: holds foreign classes {foreign}.")
     return skops.io.loads(data, trusted=untrusted)
+
+
+def is_usable(stored: ModelVersion) -> bool:
+    """Say whether the model can be loaded here, and log why if it can't."""
+    try:
+        _check_libraries(stored)
+    except ArtifactMismatchError as error:
+        log.warning("model_not_usable", version=stored.version, why=str(error))
+        return False
+    return True
 
 
 def installed_versions() -> dict[str, str]:

@@ -26,25 +26,46 @@ _ENROLLED = """
     WHERE e.campaign_id = %(campaign)s
     ORDER BY e.id
 """
+_CLOSED = """
+    SELECT coalesce(max(enrolled_at), '-infinity') + make_interval(days => %(days)s) <= now()
+    FROM campaigns_enrolment WHERE campaign_id = %(campaign)s
+"""
 BAND_COUNT = 5
+
+
+class EmptyArmError(ValueError):
+    """Nobody was treated, or nobody held out: there is nothing to compare."""
 
 
 def run(job: RunningJob) -> dict[str, Any]:
     """Measure every campaign whose response window has closed and that has no report yet."""
     waiting = Campaign.objects.filter(state=Campaign.State.DONE, lift_report__isnull=True)
-    total = waiting.count()
-    for done, campaign in enumerate(waiting.order_by("pk"), start=1):
-        measure(campaign, as_of=campaign.ends_at)
-        job.progress(phase="lift", done=done, total=total)
-    return {"campaigns": total}
+    closed = [campaign for campaign in waiting.order_by("pk") if _is_closed(campaign)]
+    without_comparison = 0
+    for done, campaign in enumerate(closed, start=1):
+        try:
+            measure(campaign, as_of=campaign.ends_at)
+        except EmptyArmError:
+            without_comparison += 1
+        job.progress("lift", done=done, total=len(closed), errors=without_comparison)
+    return {"campaigns": len(closed), "without_comparison": without_comparison}
+
+
+def _is_closed(campaign: Campaign) -> bool:
+    """Say whether the last account enrolled has had the whole window to respond in."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSED, {"days": campaign.response_days, "campaign": campaign.pk})
+        return bool(cursor.fetchone()[0])
 
 
 def measure(campaign: Campaign, *, as_of: datetime) -> None:
     """Compute and publish the report of one campaign. Measuring twice leaves the last report.
 
-    :raises ValueError: if an arm is empty, since there is nothing to compare then.
+    :raises EmptyArmError: if an arm is empty, since there is nothing to compare then.
     """
     arms, predicted, converted, amounts = _load(campaign)
+    if arms.all() or not arms.any():
+        raise EmptyArmError(f"Campaign {campaign.pk} has accounts in one arm only, or in none.")
     treated = _arm(converted[arms], amounts[arms])
     holdout = _arm(converted[~arms], amounts[~arms])
     share = difference_in_shares(treated.conversions, treated.n, holdout.conversions, holdout.n)

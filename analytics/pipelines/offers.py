@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from analytics import features
-from analytics.artifacts import pack, unpack
+from analytics.artifacts import is_usable, pack, unpack
 from analytics.lake import Lake
 from analytics.ml.ranking import ndcg_and_recall
 from analytics.ml.recommend import PopularityModel, Recommendations, Recommender, recommend_top
@@ -63,7 +63,8 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     """
     cutoff = as_of - timedelta(days=TEST_DAYS)
     before, after = _load(lake, book, cutoff), _load(lake, book, as_of)
-    if before.user.size < LEAST_PURCHASES:
+    sold_since = int(((after.age_days < TEST_DAYS) & (after.quantity > 0)).sum())
+    if min(before.user.size, sold_since) < LEAST_PURCHASES:
         return None
     recommender = Recommender()
     metrics = _test(recommender, before, after)
@@ -93,7 +94,7 @@ def publish(
 ) -> dict[str, int]:
     """Give every account of the book a list; those without history get what sells now."""
     version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
-    if version is None:
+    if version is None or not is_usable(version):
         return {}
     purchases = _load(lake, book, as_of)
     recommender = purchases.fit(unpack(version))

@@ -24,7 +24,7 @@ BEHAVIOUR = {
     "event.received",
     "account.updated",
 }
-ACTED = {"activity.logged", "task.created"}
+ACTED = {"activity.logged"}
 
 
 def run(job: RunningJob) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from analytics.artifacts import unpack
+from analytics.artifacts import is_usable, unpack
 from analytics.features import group_of
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.outcome import AdditiveClassifier
@@ -32,7 +32,8 @@ from crm.models import Book, Organisation, Score, Value
 from crm.services.job_runs import RunningJob
 from crm.services.publish import Edition, NewScore, NewValue, publish_scores, publish_values
 
-DAYS_OF_A_WEEK = 7
+# Nightly runs don't start to the second: half a day of grace keeps the week from slipping to eight days.
+A_WEEK = timedelta(days=7) - timedelta(hours=12)
 
 
 def run(job: RunningJob) -> dict[str, Any]:
@@ -63,12 +64,15 @@ def score_book(
     names = sorted({name for _spec, version in live for name in version.feature_names})
     matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids, names=names or None)
     counts: dict[str, Any] = {"as_of": as_of.isoformat()}
-    is_weekly = account_ids is None and _is_week_over(book, as_of)
     for spec, version in live:
         say("score")
+        ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
+        if ids.size == 0:  # a lead, say, or customers who have all been quiet for a year
+            counts[spec.kind] = 0
+            continue
+        is_weekly = account_ids is None and _is_week_over(book, spec, as_of)
         edition = edition_of(version, as_of, is_weekly=is_weekly)
         with timed_run(f"score.{spec.kind}", edition, job) as timed:
-            ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
             timed.accounts = counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, job)
     if not with_offers:
         return counts
@@ -80,8 +84,9 @@ def score_book(
 
 
 def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
+    """Return what is live and can be used here; a model that can't keeps its last published scores."""
     pairs = ((spec, live_version(book, spec.kind)) for spec in specs_of(book))
-    return [(spec, version) for spec, version in pairs if version is not None]
+    return [(spec, version) for spec, version in pairs if version is not None and is_usable(version)]
 
 
 def live_version(book: Book, kind: str) -> ModelVersion | None:
@@ -155,11 +160,11 @@ def edition_of(version: ModelVersion, as_of: datetime, *, is_weekly: bool) -> Ed
     )
 
 
-def _is_week_over(book: Book, as_of: datetime) -> bool:
+def _is_week_over(book: Book, spec: ScoreSpec, as_of: datetime) -> bool:
     """Say whether the last kept predictions are a week old, or of this very moment (a rerun)."""
-    kept = Prediction.objects.filter(book=book, occasion=Prediction.Occasion.WEEKLY)
+    kept = Prediction.objects.filter(book=book, kind=spec.kind, occasion=Prediction.Occasion.WEEKLY)
     last = kept.order_by("-as_of").values_list("as_of", flat=True).first()
-    return last is None or last == as_of or (as_of - last).days >= DAYS_OF_A_WEEK
+    return last is None or last == as_of or as_of - last >= A_WEEK
 
 
 def _silent(*_: object, **__: object) -> None:

@@ -27,11 +27,12 @@ from crm.services.job_runs import RunningJob
 
 TEST_SHARE = 0.3  # of the accounts, where there is one cut-off only
 SEED = 0
+LEAST_OUTCOMES = 20  # of either kind in the training rows: fewer can't be fitted, let alone judged
 EDGES = np.linspace(0, 1, 11)
 
 
 class NothingToLearnError(RuntimeError):
-    """There is no cut-off date from which this score could be learnt yet."""
+    """There are too few known outcomes, of one kind or the other, to learn from yet."""
 
 
 def run(job: RunningJob) -> dict[str, Any]:
@@ -41,9 +42,12 @@ def run(job: RunningJob) -> dict[str, Any]:
     refresh(progress=job.progress)
     with open_lake() as lake:
         as_of = moment_of(lake, book, job.params.get("as_of"))
-        version = train_kind(lake, book, job.params["kind"], as_of, job)
+        try:
+            version = train_kind(lake, book, job.params["kind"], as_of, job)
+        except NothingToLearnError:  # no fault of the job: a young book is tried again next week
+            version = None
     if version is None:
-        return {"version": None}
+        return {"version": None, "reasons": [{"code": "nothing_to_learn"}]}
     return {"version": version.version, "state": version.state, "reasons": version.verdict["reasons"]}
 
 
@@ -68,7 +72,9 @@ def train(
     parts, names = _examples(lake, book, spec, as_of)
     if job is not None:
         job.progress("train")
+    _check_outcomes(parts, spec)
     train_parts, test, protocol = _split(parts, spec)
+    _check_outcomes(train_parts, spec)
     verdict, metrics = _test(book, spec, names, train_parts, test)
     final = _fit(*stack(parts))
     version = store_version(
@@ -102,6 +108,13 @@ def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple
     if not parts:
         raise NothingToLearnError(f"No outcome of {spec.kind} is known in {book.code} as of {as_of}.")
     return parts, names
+
+
+def _check_outcomes(parts: list[Examples], spec: ScoreSpec) -> None:
+    happened = np.concatenate([part.y for part in parts])
+    fewest = int(min(happened.sum(), happened.size - happened.sum()))
+    if fewest < LEAST_OUTCOMES:
+        raise NothingToLearnError(f"{spec.kind}: only {fewest} accounts with one of the outcomes.")
 
 
 def _split(parts: list[Examples], spec: ScoreSpec) -> tuple[list[Examples], Examples, str]:

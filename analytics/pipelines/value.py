@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from analytics import features
-from analytics.artifacts import pack, unpack
+from analytics.artifacts import is_usable, pack, unpack
 from analytics.lake import Lake
 from analytics.ml.value import CustomerValue
 from analytics.models import ModelVersion
@@ -34,7 +35,8 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     Returns None where too few customers have ordered: then nobody is given a value.
     """
     _ids, history = _histories(lake, book, as_of)
-    if len(history) < LEAST_CUSTOMERS:
+    earlier, _history = _histories(lake, book, as_of - timedelta(days=TEST_DAYS))
+    if len(earlier) < LEAST_CUSTOMERS:
         return None
     model = CustomerValue().fit(*history.T)
     test = _test(lake, book, as_of)
@@ -63,7 +65,7 @@ def publish(
     job: RunningJob | None = None,
 ) -> dict[str, int]:
     version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
-    if version is None:
+    if version is None or not is_usable(version):
         return {}
     model: CustomerValue = unpack(version, feature_names=list(COLUMNS))
     ids, history = _histories(lake, book, as_of, account_ids)
@@ -116,7 +118,7 @@ def _histories(
     return ids, np.column_stack([table[name].to_numpy().astype(float) for name in COLUMNS])
 
 
-def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, float]:
+def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, Any]:
     """Fit 90 days earlier and hold the expected number of orders against the real one.
 
     `mean_mae` is the error of giving everybody his own rate so far, the simple rival.
@@ -126,15 +128,17 @@ def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, float]:
     later_ids, later = _histories(lake, book, as_of)
     frequency, recency, tenure, amount = before.T
     model = CustomerValue().fit(frequency, recency, tenure, amount)
-    expected = model.purchases_.expected_purchases(TEST_DAYS, frequency, recency, tenure)
-    real = later[np.searchsorted(later_ids, ids), 0] - frequency
-    naive = frequency / np.maximum(tenure, 1.0) * TEST_DAYS
+    _both, here, there = np.intersect1d(ids, later_ids, assume_unique=True, return_indices=True)
+    expected = model.purchases_.expected_purchases(TEST_DAYS, frequency, recency, tenure)[here]
+    real = later[there, 0] - frequency[here]
+    naive = (frequency / np.maximum(tenure, 1.0) * TEST_DAYS)[here]
+    rank_correlation = float(spearmanr(expected, real).statistic)
     return {
         "mae": float(np.abs(expected - real).mean()),
         "mean_mae": float(np.abs(naive - real).mean()),
         "bias": float((expected - real).mean()),
-        "spearman": float(spearmanr(expected, real).statistic),
-        "n": int(ids.size),
+        "spearman": rank_correlation if np.isfinite(rank_correlation) else None,
+        "n": int(here.size),
     }
 
 

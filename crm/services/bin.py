@@ -74,6 +74,7 @@ def move_to_bin(*, account: Account, by: User) -> Bin:
         for model, ids in owned.ids.items():
             table = connection.ops.quote_name(model._meta.db_table)
             cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(ids)])
+    record_change(kind="account.deleted", object_id=account.pk, account_id=account.pk)
     return entry
 
 

@@ -66,6 +66,7 @@ def link_account(
     return link
 
 
+@transaction.atomic
 def end_link(*, link: PartnerAccount) -> None:
     """End the link now; one that hasn't begun yet disappears, one that has ended stays as it is."""
     links = PartnerAccount.objects.filter(pk=link.pk)

@@ -41,6 +41,8 @@ class Story:
     others_after: int
     nightly: Job
     training: Job
+    young: Job
+    lead: Job
 
 
 def counts() -> dict[str, int]:
@@ -74,6 +76,17 @@ def place_an_order(account: Account) -> None:
     record_change(kind="order.placed", object_id=order.pk, account_id=account.pk)
 
 
+def edit_a_lead(book: Book) -> None:
+    """Change an account of which nothing can be predicted yet."""
+    lead = Account.objects.create(book=book, kind="organisation", name="A lead", currency="GBP", stage="lead")
+    record_change(kind="account.updated", object_id=lead.pk, account_id=lead.pk)
+    wait_until_readable()
+
+
+def young_book() -> Book:
+    return Book.objects.create(code="young", name="Young", currency="GBP", score_kinds=["churn"])
+
+
 def tell() -> Story:
     load_small_books()
     first, again = replay(), replay()
@@ -81,16 +94,21 @@ def tell() -> Story:
     place_an_order(before.account)
     wait_until_readable()
     rescored = run_pipeline(rescoring.run, task="analytics.rescore_changed")
+    after = Score.objects.get(account=before.account, kind="churn")
+    newer = Score.objects.filter(kind="churn", as_of__gt=before.as_of).count()
+    edit_a_lead(before.account.book)
     return Story(
+        lead=run_pipeline(rescoring.run, task="analytics.rescore_changed"),
         first=first,
         again=again,
         rescored=rescored,
         buyer=before.account,
         buyer_before=before,
-        buyer_after=Score.objects.get(account=before.account, kind="churn"),
-        others_after=Score.objects.filter(kind="churn", as_of__gt=before.as_of).count(),
+        buyer_after=after,
+        others_after=newer,
         nightly=run_pipeline(nightly.run, task="analytics.nightly"),
         training=run_pipeline(training.run, task="analytics.train", book="bank", kind="payment_risk"),
+        young=run_pipeline(training.run, task="analytics.train", book=young_book().code, kind="churn"),
     )
 
 
@@ -232,3 +250,22 @@ def test_a_challenger_no_better_than_the_live_model_may_still_replace_it_and_say
     assert version.metrics["gate"]["rival"] == "live"
     assert version.state in {"live", "rejected"}
     assert (version.state == "rejected") == bool(version.verdict["reasons"])
+
+
+def test_a_book_that_is_too_young_is_no_failure(story):
+    assert story.young.state == "done"
+    assert story.young.result["reasons"] == [{"code": "nothing_to_learn"}]
+
+
+def test_a_lead_of_which_nothing_can_be_said_stops_nobody(story):
+    assert story.lead.state == "done"
+    assert not Score.objects.filter(account__name="A lead").exists()
+    assert Recommendation.objects.filter(account__name="A lead").count() == 10
+
+
+def test_a_campaign_without_a_holdout_does_not_stop_the_measuring_of_others(story):
+    campaign = Campaign.objects.get(code="autumn-gift-range")
+    Enrolment.objects.filter(campaign=campaign, arm="holdout").delete()
+
+    with pytest.raises(lift.EmptyArmError):
+        lift.measure(campaign, as_of=campaign.ends_at)
