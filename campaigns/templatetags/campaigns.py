@@ -29,9 +29,9 @@ def funnel_steps(report: CampaignReport) -> list[dict[str, Any]]:
         ("enrolled", _("Enrolled"), None),
         ("holdout", _("Held out"), "enrolled"),
         ("treated", _("Treated"), "enrolled"),
-        ("sent", _("Sent"), "treated"),
-        ("delivered", _("Delivered"), "sent"),
     ]
+    if counts["sent"]:  # nothing is delivered on the phone
+        steps += [("sent", _("Sent"), "treated"), ("delivered", _("Delivered"), "sent")]
     if report.campaign.channel == Campaign.Channel.EMAIL:
         steps += [("opened", _("Opened"), "delivered"), ("clicked", _("Clicked"), "delivered")]
     steps.append(("converted", _("Responded"), "treated"))
