@@ -19,10 +19,11 @@ from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.outcome import AdditiveClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import lift, reliability
+from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import load_matrix
 from analytics.pipelines.offers import KIND as RECOMMENDATION
 from analytics.pipelines.reasons import values_with_names
-from analytics.pipelines.scoring import edition_of, live_version, new_scores, publish_losses, score_book
+from analytics.pipelines.scoring import new_scores, publish_losses, score_book
 from analytics.pipelines.specs import SPECS, ScoreSpec, specs_of
 from analytics.pipelines.training import SEED, train_kind
 from analytics.pipelines.value import KIND as CUSTOMER_VALUE

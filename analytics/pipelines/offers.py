@@ -20,16 +20,17 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from analytics import features
-from analytics.artifacts import is_usable, pack, unpack
+from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
 from analytics.ml.ranking import ndcg_and_recall
 from analytics.ml.recommend import PopularityModel, Recommendations, Recommender, recommend_top
 from analytics.models import ModelVersion
+from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
-from analytics.services.model_versions import Training, judge, model_number, store_version
+from analytics.services.model_versions import Training, judge, store_version
 from crm.models import Account, Book, Product, Recommendation
 from crm.services.job_runs import RunningJob
-from crm.services.publish import Edition, NewRecommendation, publish_recommendations
+from crm.services.publish import NewRecommendation, publish_recommendations
 
 KIND = ModelVersion.Kind.RECOMMENDATION
 LIST_LENGTH = 10
@@ -93,21 +94,15 @@ def publish(
     job: RunningJob | None = None,
 ) -> dict[str, int]:
     """Give every account of the book a list; those without history get what sells now."""
-    version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
-    if version is None or not is_usable(version):
+    version = live_version(book, KIND)
+    if version is None:
         return {}
     purchases = _load(lake, book, as_of)
     recommender = purchases.fit(unpack(version))
     wanted = purchases.account_ids if account_ids is None else np.asarray(list(account_ids))
     users = np.flatnonzero(np.isin(purchases.account_ids, wanted))
     found = recommender.recommend(users, k=LIST_LENGTH, exclude=_not_sold(book, purchases))
-    edition = Edition(
-        book=book,
-        as_of=as_of,
-        horizon_days=version.horizon_days,
-        model_version=version.version,
-        model_number=model_number(version.version),
-    )
+    edition = edition_of(version, as_of)
     with timed_run("recommend", edition, job) as timed, transaction.atomic():
         timed.accounts = users.size
         written = publish_recommendations(recommendations=_rows(purchases, found), edition=edition, job=job)

@@ -10,12 +10,13 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from analytics.artifacts import is_usable, unpack
+from analytics.artifacts import unpack
 from analytics.features import group_of
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.outcome import AdditiveClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
+from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.moments import moment_of
 from analytics.pipelines.reasons import (
@@ -26,7 +27,6 @@ from analytics.pipelines.reasons import (
 )
 from analytics.pipelines.runs import timed_run
 from analytics.pipelines.specs import ScoreSpec, specs_of
-from analytics.services.model_versions import model_number
 from analytics.services.predictions import keep_weekly
 from crm.models import Book, Organisation, Score, Value
 from crm.services.job_runs import RunningJob
@@ -84,13 +84,8 @@ def score_book(
 
 
 def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
-    """Return what is live and can be used here; a model that can't keeps its last published scores."""
     pairs = ((spec, live_version(book, spec.kind)) for spec in specs_of(book))
-    return [(spec, version) for spec, version in pairs if version is not None and is_usable(version)]
-
-
-def live_version(book: Book, kind: str) -> ModelVersion | None:
-    return ModelVersion.objects.filter(book=book, kind=kind, state=ModelVersion.State.LIVE).first()
+    return [(spec, version) for spec, version in pairs if version is not None]
 
 
 def _score(
@@ -147,17 +142,6 @@ def publish_losses(matrix: Matrix, probability: NDArray[np.float64], edition: Ed
 
 def reporting_currency() -> str:
     return Organisation.objects.get().reporting_currency
-
-
-def edition_of(version: ModelVersion, as_of: datetime, *, is_weekly: bool) -> Edition:
-    return Edition(
-        book=version.book,
-        as_of=as_of,
-        horizon_days=version.horizon_days,
-        model_version=version.version,
-        model_number=model_number(version.version),
-        is_weekly=is_weekly,
-    )
 
 
 def _is_week_over(book: Book, spec: ScoreSpec, as_of: datetime) -> bool:

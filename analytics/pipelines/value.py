@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from analytics import features
-from analytics.artifacts import is_usable, pack, unpack
+from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
 from analytics.ml.value import CustomerValue
 from analytics.models import ModelVersion
+from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
-from analytics.services.model_versions import Training, judge, model_number, store_version
+from analytics.services.model_versions import Training, judge, store_version
 from crm.models import Book, Organisation, Value
 from crm.services.job_runs import RunningJob
-from crm.services.publish import Edition, NewValue, publish_values
+from crm.services.publish import NewValue, publish_values
 
 KIND = ModelVersion.Kind.CUSTOMER_VALUE
 HORIZON_DAYS = 365
@@ -64,20 +65,14 @@ def publish(
     account_ids: Sequence[int] | None = None,
     job: RunningJob | None = None,
 ) -> dict[str, int]:
-    version = ModelVersion.objects.filter(book=book, kind=KIND, state=ModelVersion.State.LIVE).first()
-    if version is None or not is_usable(version):
+    version = live_version(book, KIND)
+    if version is None:
         return {}
     model: CustomerValue = unpack(version, feature_names=list(COLUMNS))
     ids, history = _histories(lake, book, as_of, account_ids)
     if ids.size == 0:
         return {}
-    edition = Edition(
-        book=book,
-        as_of=as_of,
-        horizon_days=version.horizon_days,
-        model_version=version.version,
-        model_number=model_number(version.version),
-    )
+    edition = edition_of(version, as_of)
     with timed_run("value", edition, job) as timed, transaction.atomic():
         timed.accounts = publish_values(
             kind=Value.Kind.CUSTOMER_VALUE,
