@@ -8,7 +8,7 @@ BEHIND = "SELECT max(xid) >= pg_snapshot_xmin(pg_current_snapshot()) FROM {table
 
 
 def wait_until_readable(table: str = "crm_change", *, seconds: float = 600) -> None:
-    """Wait until every committed row may be read; a module of the other process may hold one open for minutes."""
+    """Wait until every committed row may be read: another process may hold one open for minutes."""
     deadline = time.monotonic() + seconds
     with connection.cursor() as cursor:
         while True:
