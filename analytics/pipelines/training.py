@@ -17,7 +17,8 @@ from analytics.ml.metrics import reliability
 from analytics.ml.outcome import AdditiveClassifier, RecencyFrequencyLogistic
 from analytics.models import ModelVersion
 from analytics.pipelines import offers, value
-from analytics.pipelines.matrices import Examples, load_matrix, stack
+from analytics.pipelines.editions import live_version
+from analytics.pipelines.matrices import Examples, Matrix, load_matrix, stack
 from analytics.pipelines.moments import moment_of
 from analytics.pipelines.reasons import group_contributions
 from analytics.pipelines.specs import SPECS, ScoreSpec
@@ -169,17 +170,14 @@ def _live_prediction(
 
     It may have seen these outcomes if it is younger than the cut-off: that favours the live model.
     """
-    live = ModelVersion.objects.filter(book=book, kind=spec.kind, state=ModelVersion.State.LIVE)
-    version = live.first()
+    version = live_version(book, spec.kind)
     if version is None:
         return None
     try:
         model = unpack(version)
     except ArtifactMismatchError:
         return None  # it can't be used here any more, so it is no rival
-    place = {name: i for i, name in enumerate(names)}
-    absent = np.full(len(test.y), np.nan)
-    X = np.column_stack([test.X[:, place[n]] if n in place else absent for n in version.feature_names])
+    X = Matrix(test.account_ids, names, test.X).columns(version.feature_names)
     probability: NDArray[np.float64] = model.predict_proba(X)[:, 1]
     return probability
 

@@ -20,17 +20,9 @@ STEPS = ("enrolled", "holdout", "treated", "sent", "delivered", "opened", "click
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreBand:
-    """How many enrolled accounts had a score of this band when they were enrolled."""
+class AudienceBand:
+    """How many enrolled accounts had a score, or a value, of this band when they were enrolled."""
 
-    low: float
-    high: float
-    treated: int
-    holdout: int
-
-
-@dataclass(frozen=True, slots=True)
-class ValueBand:
     low: float
     high: float
     treated: int
@@ -54,8 +46,8 @@ class CampaignReport:
     campaign: Campaign
     lift: LiftReport | None
     counts: dict[str, int]
-    scores: dict[str, list[ScoreBand]]
-    values: dict[str, list[ValueBand]]
+    scores: dict[str, list[AudienceBand]]
+    values: dict[str, list[AudienceBand]]
     offers: list[OfferRow]
     offered: int
     bought: int
@@ -181,23 +173,23 @@ def _rows(sql: str, campaign: Campaign) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _score_bands(campaign: Campaign) -> dict[str, list[ScoreBand]]:
+def _score_bands(campaign: Campaign) -> dict[str, list[AudienceBand]]:
     found: dict[str, dict[tuple[int, str], int]] = {}
     for kind, bucket, arm, n in _rows(_SCORE_BANDS, campaign):
         found.setdefault(kind, {})[bucket, arm] = n
     return {
         kind: [
-            ScoreBand(low, high, n.get((i, "treated"), 0), n.get((i, "holdout"), 0))
+            AudienceBand(low, high, n.get((i, "treated"), 0), n.get((i, "holdout"), 0))
             for i, (low, high) in enumerate(pairwise(BAND_EDGES), start=1)
         ]
         for kind, n in sorted(found.items())
     }
 
 
-def _value_bands(campaign: Campaign) -> dict[str, list[ValueBand]]:
-    bands: dict[str, list[ValueBand]] = {}
+def _value_bands(campaign: Campaign) -> dict[str, list[AudienceBand]]:
+    bands: dict[str, list[AudienceBand]] = {}
     for kind, _quarter, low, high, treated, holdout in _rows(_VALUE_BANDS, campaign):
-        bands.setdefault(kind, []).append(ValueBand(low, high, treated, holdout))
+        bands.setdefault(kind, []).append(AudienceBand(low, high, treated, holdout))
     return bands
 
 

@@ -8,7 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Enrolment
-from campaigns.selectors.reports import CampaignReport, ScoreBand, ValueBand
+from campaigns.selectors.reports import CampaignReport
 from crm.models import Account, Score, Value
 
 register = template.Library()
@@ -85,11 +85,6 @@ def score_label(kind: str) -> str:
 @register.filter
 def value_label(kind: str) -> str:
     return str(dict(Value.Kind.choices).get(kind, kind))
-
-
-@register.filter
-def band_total(band: ScoreBand | ValueBand) -> int:
-    return band.treated + band.holdout
 
 
 @register.inclusion_tag("campaigns/_account_campaigns.html")
