@@ -19,6 +19,7 @@ PERSONAL_KEYS = frozenset(
     {"email", "phone", "mobile", "first_name", "last_name", "full_name", "username", "address", "street"}
     # Columns of crm.models.personal; a test compares.
     | {"name", "attributes", "text", "title", "subject", "visitor", "term", "value", "label", "rows", "row"}
+    | {"website", "tax_id", "page", "landing_path", "key", "cells", "errors", "old_rows", "reading"}
     | {"password", "token", "secret", "authorization", "cookie", "api_key", "remote_addr"}
 )
 OUR_KEYS = frozenset({"timestamp", "level", "logger", "request_id", "job_id"})

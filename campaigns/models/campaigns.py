@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Account, Book, Product
+from crm.models import Account, Book, Import, Product
 from crm.models.access import VIEW_CAMPAIGNS, Principal, can
 from crm.models.base import Record, audited
 
@@ -153,6 +153,7 @@ class Response(models.Model):
     at = models.DateTimeField()
     amount_reporting = models.DecimalField(max_digits=19, decimal_places=4, default=0)
     is_simulated = models.BooleanField(default=False)
+    source_import = models.ForeignKey(Import, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [

@@ -8,14 +8,19 @@ from crm.models.accounts import (
 )
 from crm.models.base import DeletedKey
 from crm.models.billing import Invoice, Payment
+from crm.models.change_sets import ChangedRows, ChangeSet
+from crm.models.collecting import EventRetention, TrackedSite, Visitor, WebSession
+from crm.models.data_feeds import DataFeed, DataFeedFile
 from crm.models.events import Event, EventKey
 from crm.models.feed import Bin, Change, FeedCursor
-from crm.models.imports import Import, RuleCount, RuleHit
+from crm.models.identity import DuplicatePair, MatchKey, MergedAccount
+from crm.models.imports import Import, QuarantinedRow, RememberedMapping, RuleCount, RuleHit
 from crm.models.jobs import Job, Schedule, WorkerHeartbeat
 from crm.models.orders import Order, OrderLine, Product, Subscription
 from crm.models.organisation import Book, ExchangeRate, Organisation
 from crm.models.partners import ApiKey, ApiPrincipal, IdempotencyKey, Partner, PartnerAccount
 from crm.models.people import Team, User
+from crm.models.quality import QualityCount, QualityRule, SourceAlert, SourceDay
 from crm.models.scores import Recommendation, Reliability, Score, Value
 from crm.models.views import SavedView
 from crm.models.work import Activity, Task, Ticket
@@ -30,10 +35,16 @@ __all__ = [
     "Bin",
     "Book",
     "Change",
+    "ChangeSet",
+    "ChangedRows",
     "Contact",
+    "DataFeed",
+    "DataFeedFile",
     "DeletedKey",
+    "DuplicatePair",
     "Event",
     "EventKey",
+    "EventRetention",
     "ExchangeRate",
     "ExternalId",
     "FeedCursor",
@@ -41,6 +52,8 @@ __all__ = [
     "Import",
     "Invoice",
     "Job",
+    "MatchKey",
+    "MergedAccount",
     "Order",
     "OrderLine",
     "Organisation",
@@ -49,18 +62,27 @@ __all__ = [
     "PartnerAccount",
     "Payment",
     "Product",
+    "QualityCount",
+    "QualityRule",
+    "QuarantinedRow",
     "Recommendation",
     "Reliability",
+    "RememberedMapping",
     "RuleCount",
     "RuleHit",
     "SavedView",
     "Schedule",
     "Score",
+    "SourceAlert",
+    "SourceDay",
     "Subscription",
     "Task",
     "Team",
     "Ticket",
+    "TrackedSite",
     "User",
     "Value",
+    "Visitor",
+    "WebSession",
     "WorkerHeartbeat",
 ]

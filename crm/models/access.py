@@ -20,26 +20,32 @@ MANAGE_PARTNERS = "partners.manage"
 VIEW_MODELS = "models.view"
 PROMOTE_MODELS = "models.promote"
 VIEW_DATA_QUALITY = "quality.view"
+IMPORT_DATA = "data.import"
+MANAGE_DATA = "data.manage"
+MERGE_ACCOUNTS = "accounts.merge"
 VIEW_ALL_JOBS = "jobs.view_all"
 VIEW_AUDIT = "audit.view"
 
 _STAFF = {VIEW_CAMPAIGNS}
 
 CAPABILITIES: dict[str, frozenset[str]] = {
-    "sales": frozenset(_STAFF | {EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}),
-    "support": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, WORK_TICKETS}),
+    "sales": frozenset(_STAFF | {EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS, MERGE_ACCOUNTS}),
+    "support": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, WORK_TICKETS, MERGE_ACCOUNTS}),
     "marketing": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_MODELS}),
     "analyst": frozenset(
         _STAFF
         | {VIEW_ALL_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_MODELS, PROMOTE_MODELS, VIEW_DATA_QUALITY}
-        | {VIEW_ALL_JOBS, VIEW_PARTNERS}
+        | {VIEW_ALL_JOBS, VIEW_PARTNERS, IMPORT_DATA, MERGE_ACCOUNTS}
     ),
-    "partner_manager": frozenset(_STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, VIEW_PARTNERS, MANAGE_PARTNERS}),
+    "partner_manager": frozenset(
+        _STAFF | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, MERGE_ACCOUNTS} | {VIEW_PARTNERS, MANAGE_PARTNERS}
+    ),
     "administrator": frozenset(
         _STAFF
         | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}
         | {VIEW_PARTNERS, MANAGE_PARTNERS, VIEW_MODELS, PROMOTE_MODELS}
         | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
+        | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS}
     ),
 }
 

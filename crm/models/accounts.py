@@ -71,6 +71,10 @@ class Account(Record):
         _("lifecycle stage"), max_length=10, choices=Stage.choices, default=Stage.CUSTOMER
     )
     customer_since = models.DateField(_("customer since"), null=True, blank=True)
+    website = models.CharField(_("website"), max_length=200, blank=True, default="", db_default="")
+    tax_id = models.CharField(_("tax number"), max_length=40, blank=True, default="", db_default="")
+    email = models.EmailField(_("e-mail"), blank=True, default="", db_default="")
+    phone = models.CharField(_("phone"), max_length=40, blank=True, default="", db_default="")
     attributes = models.JSONField(_("custom attributes"), default=dict, blank=True)
 
     objects = AccountQuerySet.as_manager()

@@ -25,6 +25,8 @@ class Event(Fact):
     campaign_code = models.CharField(max_length=60, blank=True)
     duration_seconds = models.FloatField(null=True, blank=True)
     key = models.CharField(max_length=64, blank=True)  # sender's id of the event, to ignore repeats
+    page = models.CharField(max_length=200, blank=True, default="", db_default="")  # path without query
+    is_bot = models.BooleanField(default=False, db_default=False)  # kept, and never counted
 
     class Meta(Fact.Meta):
         constraints = [

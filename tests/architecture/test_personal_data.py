@@ -9,12 +9,13 @@ from crm.models.personal import PERSONAL_COLUMNS, personal_names
 TEXTS = (models.CharField, models.TextField, models.EmailField, models.JSONField)
 # Words of the product, of administrators or of machines; none is about a person.
 IMPERSONAL = {
-    "AttributeDefinition", "ApiKey", "Book", "Campaign", "Change", "DeletedKey", "Delivery", "Enrolment",
-    "EventKey", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Import", "Invoice", "Job",
-    "LiftReport", "ModelVersion", "Offered", "Order", "OrderLine", "Organisation", "Outcome",
-    "PartnerAccount", "Payment", "Prediction", "Product", "Recommendation", "Reliability", "Response",
-    "RuleCount", "Run", "SavedView", "Schedule", "Score", "Subscription", "Team", "Value",
-    "WorkerHeartbeat",
+    "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
+    "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "EventKey", "EventRetention",
+    "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job", "LiftReport",
+    "ModelVersion", "Offered", "Order", "OrderLine", "Organisation", "Outcome", "PartnerAccount",
+    "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation", "Reliability",
+    "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score", "SourceAlert",
+    "SourceDay", "Subscription", "Team", "TrackedSite", "Value", "WorkerHeartbeat",
 }  # fmt: skip
 
 
