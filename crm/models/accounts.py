@@ -4,6 +4,7 @@ import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal, sees_every_account
@@ -125,7 +126,10 @@ class Contact(Record):
     objects = OfAccountQuerySet["Contact"].as_manager()
 
     class Meta(Record.Meta):
-        indexes = [models.Index("account", "name", name="contact_by_account")]
+        indexes = [
+            models.Index("account", "name", name="contact_by_account"),
+            models.Index(Lower("email"), name="contact_by_email", condition=~models.Q(email="")),
+        ]
 
     def __str__(self) -> str:
         return self.name

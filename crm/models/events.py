@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,7 @@ class Event(Fact):
     key = models.CharField(max_length=64, blank=True)  # sender's id of the event, to ignore repeats
     page = models.CharField(max_length=200, blank=True, default="", db_default="")  # path without query
     is_bot = models.BooleanField(default=False, db_default=False)  # kept, and never counted
+    medium = models.CharField(max_length=60, blank=True, default="", db_default="")  # utm_medium
 
     class Meta(Fact.Meta):
         constraints = [
@@ -39,7 +41,10 @@ class Event(Fact):
                 name="event_kind_is_known",
             ),
         ]
-        indexes = [models.Index("account", models.F("at").desc(), name="event_of_account")]
+        indexes = [
+            models.Index("account", models.F("at").desc(), name="event_of_account"),
+            models.Index("visitor", "at", name="event_of_visitor", condition=~models.Q(visitor="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at}"
@@ -54,6 +59,7 @@ class EventKey(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "key"], name="event_received_once")]
+        indexes = [BrinIndex("at", name="event_keys_by_age")]
 
     def __str__(self) -> str:
         return self.key
