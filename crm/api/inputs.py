@@ -14,7 +14,7 @@ from crm.models import Account, Event
 from crm.services.events import NewEvent
 from crm.services.leads import NewLead, Person
 
-MAX_BATCH = 200
+MAX_BATCH = 1_000
 OLDEST_EVENT = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 A_WEEK = 7 * 86_400
@@ -92,7 +92,11 @@ class EventInput(Input):
     source = serializers.CharField(  # type: ignore[assignment] # DRF's fields have a `source` too
         max_length=60, required=False, allow_blank=True, default=""
     )
+    medium = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     campaign_code = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
+    page = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, default="", help_text="A path without its query."
+    )
     duration_seconds = serializers.FloatField(
         min_value=0, max_value=A_WEEK, required=False, allow_null=True, default=None
     )

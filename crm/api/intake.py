@@ -85,7 +85,7 @@ class EventBatchView(ApiView):
     scope = "events:write"
 
     @extend_schema(
-        summary="Report up to 200 events: all of them, or none when one is wrong",
+        summary="Report up to 1,000 events: all of them, or none when one is wrong",
         request=EventBatchInput,
         responses={201: one(ReceivedSerializer), **problems(400, 413, 415)},
     )

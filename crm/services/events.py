@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from crm.models import Account, ApiPrincipal, Product
-
-# A repeated key inserts no key and therefore no event. Two batches with the same key at the same
-# moment wait for each other at the unique index.
-STORE = """
-WITH incoming AS (
-    SELECT * FROM jsonb_to_recordset(%(events)s::jsonb) AS event (
-        position integer, kind text, at timestamptz, account_id bigint, visitor text,
-        product_id bigint, term text, source text, campaign_code text,
-        duration_seconds double precision, key text)
-), firsts AS (
-    SELECT DISTINCT ON (key) position FROM incoming WHERE key <> '' ORDER BY key, position
-), fresh_keys AS (
-    INSERT INTO crm_eventkey (source, key)
-    SELECT %(sender)s, key FROM incoming JOIN firsts USING (position) ORDER BY key
-    ON CONFLICT (source, key) DO NOTHING
-    RETURNING key
-), fresh AS (
-    SELECT incoming.* FROM incoming WHERE key = ''
-    UNION ALL
-    SELECT incoming.* FROM incoming JOIN firsts USING (position) JOIN fresh_keys USING (key)
-), stored AS (
-    INSERT INTO crm_event (kind, at, account_id, visitor, product_id, term, source, campaign_code,
-                           duration_seconds, key)
-    SELECT kind, at, account_id, visitor, product_id, term, source, campaign_code,
-           duration_seconds, key
-    FROM fresh ORDER BY position
-    RETURNING account_id
-), told AS (
-    INSERT INTO crm_change (kind, account_id, data)
-    SELECT 'event.received', account_id, jsonb_build_object('events', count(*))
-    FROM stored WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id
-)
-SELECT count(*) FROM stored
-"""
+from crm.services.event_store import EventRow, insert_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +22,9 @@ class NewEvent:
     product_code: str = ""
     term: str = ""
     source: str = ""
+    medium: str = ""
     campaign_code: str = ""
+    page: str = ""
     duration_seconds: float | None = None
     key: str = ""
 
@@ -94,7 +61,7 @@ def store_events(*, sender: ApiPrincipal, events: Sequence[NewEvent]) -> Stored:
     """
     accounts = _visible_accounts(sender, events)
     products = _visible_products(sender, events)
-    rows: list[dict[str, Any]] = []
+    rows: list[EventRow] = []
     refusals: list[Refusal] = []
     for position, event in enumerate(events):
         account_id, book_id = accounts.get(event.account_id, (None, sender.partner.book_id))
@@ -103,13 +70,10 @@ def store_events(*, sender: ApiPrincipal, events: Sequence[NewEvent]) -> Stored:
             refusals.append(Refusal(position, "account_id", "account_unknown"))
         elif event.product_code and product_id is None:
             refusals.append(Refusal(position, "product_code", "product_unknown"))
-        rows.append(_row(position, event, account_id, product_id))
+        rows.append(_row(event, account_id, product_id))
     if refusals:
         raise EventsRefusedError(refusals)
-    with connection.cursor() as cursor:
-        sender_name = f"partner:{sender.partner.public_id}"
-        cursor.execute(STORE, {"events": json.dumps(rows), "sender": sender_name})
-        (stored,) = cursor.fetchone()
+    stored = insert_events(sender=f"partner:{sender.partner.public_id}", rows=rows)
     return Stored(stored, duplicates=len(events) - stored)
 
 
@@ -129,17 +93,18 @@ def _visible_products(sender: ApiPrincipal, events: Sequence[NewEvent]) -> dict[
     return {(book, code): pk for book, code, pk in found.values_list("book_id", "code", "pk")}
 
 
-def _row(position: int, event: NewEvent, account_id: int | None, product_id: int | None) -> dict[str, Any]:
-    return {
-        "position": position,
-        "kind": event.kind,
-        "at": event.at.isoformat(),
-        "account_id": account_id,
-        "visitor": event.visitor,
-        "product_id": product_id,
-        "term": event.term,
-        "source": event.source,
-        "campaign_code": event.campaign_code,
-        "duration_seconds": event.duration_seconds,
-        "key": event.key,
-    }
+def _row(event: NewEvent, account_id: int | None, product_id: int | None) -> EventRow:
+    return EventRow(
+        kind=event.kind,
+        at=event.at.isoformat(),
+        account_id=account_id,
+        visitor=event.visitor,
+        product_id=product_id,
+        term=event.term,
+        source=event.source,
+        medium=event.medium,
+        campaign_code=event.campaign_code,
+        duration_seconds=event.duration_seconds,
+        page=event.page,
+        key=event.key,
+    )
