@@ -60,6 +60,7 @@ JOB_DEAD_AFTER_SECONDS = env.float("JOB_DEAD_AFTER_SECONDS", default=60.0)
 JOB_RESEND_SECONDS = env.float("JOB_RESEND_SECONDS", default=60.0)
 JOB_TICK_SECONDS = env.float("JOB_TICK_SECONDS", default=15.0)
 FILES_ROOT = Path(env.str("FILES_ROOT", default=str(SEXTANT_HOME / "files")))
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=500_000_000)  # of a file that is imported
 ANALYTICS_URL = env.str("ANALYTICS_URL", default="duckdb://")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
