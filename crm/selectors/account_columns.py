@@ -33,14 +33,14 @@ def _number(kind: str) -> Callable[[AccountRow, Directory], float | None]:
 COLUMNS = {
     column.key: column
     for column in (
-        ListColumn("book", _("Book"), "text", lambda row, names: names.books[row.account.book_id].name),
+        ListColumn("book", _("Book"), "text", lambda row, names: names.books[row.book_id].name),
         ListColumn(
             "country", _("Country"), "text",
-            lambda row, names: names.countries.get(row.account.country, row.account.country),
+            lambda row, names: names.countries.get(row.country, row.country),
         ),
-        ListColumn("industry", _("Industry"), "text", lambda row, _names: row.account.industry),
-        ListColumn("owner", _("Owner"), "text", lambda row, names: names.owners.get(row.account.owner_id)),
-        ListColumn("stage", _("Stage"), "text", lambda row, names: names.stages.get(row.account.stage)),
+        ListColumn("industry", _("Industry"), "text", lambda row, _names: row.industry),
+        ListColumn("owner", _("Owner"), "text", lambda row, names: names.owners.get(row.owner_id)),
+        ListColumn("stage", _("Stage"), "text", lambda row, names: names.stages.get(row.stage)),
         ListColumn("churn", _("Churn risk"), "share", _number("churn"), "churn", higher_is="bad"),
         ListColumn("purchase", _("Purchase"), "share", _number("purchase"), "purchase", higher_is="good"),
         ListColumn(
@@ -53,10 +53,10 @@ COLUMNS = {
         ),
         ListColumn("last_order", _("Last order"), "date", lambda row, _names: row.last_order_at),
         ListColumn(
-            "customer_since", _("Customer since"), "date", lambda row, _n: row.account.customer_since,
+            "customer_since", _("Customer since"), "date", lambda row, _n: row.customer_since,
             "customer_since",
         ),
-        ListColumn("created", _("Created"), "date", lambda row, _n: row.account.created_at, "created"),
+        ListColumn("created", _("Created"), "date", lambda row, _n: row.created_at, "created"),
     )
 }  # fmt: skip
 ALWAYS = ("country", "owner")

@@ -7,7 +7,7 @@ a job or a campaign can keep them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -25,20 +25,27 @@ EQUAL = {
     "book": "book_id", "country": "country", "stage": "stage", "industry": "industry",
     "owner": "owner_id", "team": "team_id", "kind": "kind",
 }  # fmt: skip
+EMPTY: tuple[Any, ...] = ("", [], {})
 SEARCH_TERMS = 6
 RARE = 1_000  # up to so many matches are named one by one
 
 
-def with_numbers(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Name the joins to each published number; one that nobody mentions costs nothing."""
-    scores = {
-        f"{kind}_score": FilteredRelation("scores", condition=Q(scores__kind=kind)) for kind in SCORE_KINDS
-    }
-    values = {
-        f"{name}_amount": FilteredRelation("values", condition=Q(values__kind=kind))
-        for name, kind in VALUE_KINDS.items()
-    }
-    return accounts.alias(**scores, **values)
+def with_numbers(accounts: QuerySet[Account], names: Iterable[str]) -> QuerySet[Account]:
+    """Name the joins to these published numbers, once each."""
+    relations = {}
+    for name in names:
+        if name in SCORE_KINDS:
+            condition = Q(scores__kind=name)
+            relations[f"{name}_score"] = FilteredRelation("scores", condition=condition)
+        elif name in VALUE_KINDS:
+            condition = Q(values__kind=VALUE_KINDS[name])
+            relations[f"{name}_amount"] = FilteredRelation("values", condition=condition)
+    missing = {name: relation for name, relation in relations.items() if not _is_named(accounts, name)}
+    return accounts.alias(**missing) if missing else accounts
+
+
+def _is_named(accounts: QuerySet[Account], relation: str) -> bool:
+    return relation in accounts.query._filtered_relations  # type: ignore[attr-defined]  # not in the stubs
 
 
 def matching(accounts: QuerySet[Account], criteria: Criteria) -> QuerySet[Account]:
@@ -46,12 +53,10 @@ def matching(accounts: QuerySet[Account], criteria: Criteria) -> QuerySet[Accoun
 
     :raises KeyError: for a criterion that doesn't exist, rather than ignoring a filter.
     """
-    conditions: list[Any] = []
-    for name, wanted in criteria.items():
-        if wanted is None or wanted in ("", [], {}):
-            continue
-        conditions += _conditions(name, wanted)
-    return with_numbers(accounts).filter(*conditions)
+    given = {name: wanted for name, wanted in criteria.items() if wanted is not None and wanted not in EMPTY}
+    conditions = [condition for name, wanted in given.items() for condition in _conditions(name, wanted)]
+    numbers = {name[:-4] for name in given if name.endswith(("_min", "_max"))}
+    return with_numbers(accounts, numbers).filter(*conditions)
 
 
 def _conditions(name: str, wanted: Any) -> list[Any]:

@@ -16,12 +16,15 @@ from django.db import connection
 
 from crm.models import Partner
 
-_NUMBERS = """
+_SCORES = """
     SELECT account_id, 'score', kind, value, NULL::numeric, NULL::numeric, NULL::numeric, '',
            horizon_days, as_of, model_version
     FROM crm_score WHERE account_id = ANY(%(ids)s)
     UNION ALL
-    SELECT account_id, 'value', kind, NULL, amount, low, high, currency, horizon_days, as_of, model_version
+"""
+_OTHERS = """
+    SELECT account_id, 'value', kind, NULL::float8, amount, low, high, currency, horizon_days, as_of,
+           model_version
     FROM crm_value WHERE account_id = ANY(%(ids)s)
     UNION ALL
     SELECT DISTINCT account_id, 'role', role, NULL::float8, NULL::numeric, NULL::numeric, NULL::numeric, '',
@@ -103,7 +106,7 @@ class Parts:
 class Whole:
     """Everything that the API tells of one account beside its own columns."""
 
-    parts: Parts
+    parts: Parts  # without scores, which come with their reasons
     scores: list[ExplainedScore]
     offers: list[Offer]
 
@@ -114,7 +117,7 @@ def get_parts(partner: Partner, account_ids: Iterable[int]) -> Mapping[int, Part
     if not found:
         return found
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS, {"ids": list(found), "partner": partner.pk})
+        cursor.execute(_SCORES + _OTHERS, {"ids": list(found), "partner": partner.pk})
         _sort_in(cursor, found)
     return found
 
@@ -123,7 +126,7 @@ def get_whole(partner: Partner, account_id: int) -> Whole:
     """Return it with one round trip of three statements."""
     found = {account_id: Parts()}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_NUMBERS}; {_EXPLAINED}; {_OFFERS}", {"ids": [account_id], "partner": partner.pk})
+        cursor.execute(f"{_OTHERS}; {_EXPLAINED}; {_OFFERS}", {"ids": [account_id], "partner": partner.pk})
         _sort_in(cursor, found)
         cursor.nextset()
         scores = [ExplainedScore._make((*row[:-1], json.loads(row[-1]))) for row in cursor]

@@ -56,6 +56,7 @@ class Directory:
     people: list[PersonName]  # those who can own something
     country_codes: list[str]  # of the accounts that there are
     currency: str  # of published money
+    text: str = ""  # as it was read: equal texts are equal directories
 
     @cached_property
     def owners(self) -> dict[int | None, str]:
@@ -69,6 +70,18 @@ class Directory:
     def stages(self) -> dict[str, str]:
         return {code: str(name) for code, name in Account.Stage.choices}
 
+    @property
+    def book_choices(self) -> list[tuple[str, str]]:
+        return [(book.code, book.name) for book in self.books.values()]
+
+    @property
+    def country_choices(self) -> list[tuple[str, str]]:
+        return sorted(self.countries.items(), key=lambda pair: pair[1])
+
+    @property
+    def people_choices(self) -> list[tuple[str, str]]:
+        return [(person.public_id, person.name) for person in self.people]
+
     def book_of(self, code: str | None) -> BookName | None:
         return next((book for book in self.books.values() if book.code == code), None)
 
@@ -76,12 +89,14 @@ class Directory:
 def get_directory() -> Directory:
     with connection.cursor() as cursor:
         cursor.execute(_DIRECTORY)
-        books, people, country_codes, currency = json.loads(cursor.fetchone()[0])
+        text = cursor.fetchone()[0]
+    books, people, country_codes, currency = json.loads(text)
     return Directory(
         {row[0]: BookName(*row) for row in books},
         [PersonName(*row) for row in people],
         country_codes,
         currency,
+        text,
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
 from crm.selectors.account_criteria import matching
-from crm.selectors.account_list import AccountRow, account_page, account_rows, account_sort
+from crm.selectors.account_list import AccountRow, account_page, account_sort, sorted_accounts
 from crm.selectors.work import visible_tickets
 
 FIVE = 5
@@ -22,13 +22,15 @@ def list_at_risk(user: User) -> list[AccountRow]:
     Among the 200 most valuable that may leave, so that no list is sorted as a whole.
     """
     risky = matching(Account.objects.visible_to(user), {"churn_min": AT_RISK_FROM})
-    rows = account_rows(account_page(risky, sort=account_sort("-value"), per_page=CANDIDATES).rows)
+    sort = account_sort("-value")
+    rows = account_page(sorted_accounts(risky, sort), sort=sort, per_page=CANDIDATES).rows
     return sorted(rows, key=_money_at_risk, reverse=True)[:FIVE]
 
 
 def list_expected_losses(user: User) -> list[AccountRow]:
     accounts = Account.objects.visible_to(user)
-    return account_rows(account_page(accounts, sort=account_sort("-expected_loss"), per_page=FIVE).rows)
+    sort = account_sort("-expected_loss")
+    return list(account_page(sorted_accounts(accounts, sort), sort=sort, per_page=FIVE).rows)
 
 
 def list_due_tasks(user: User) -> QuerySet[Task]:

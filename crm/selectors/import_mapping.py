@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.text import slugify
@@ -18,9 +16,8 @@ from crm.selectors.import_synonyms import SYNONYMS
 
 Mapping_ = dict[str, Any]
 ATTRIBUTE_TYPES = {"number", "text", "date", "boolean"}
-NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
-DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{4}")
-YES_OR_NO = {"true", "false", "yes", "no", "是", "否"}
+# What the sample of a column was found to be, as a type of attribute.
+ATTRIBUTE_TYPE_OF = {"number": "number", "bool": "boolean", "date": "date", "moment": "date"}
 
 
 def plain(header: str) -> str:
@@ -52,7 +49,7 @@ def guess_mapping(kind: Kind, columns: Sequence[str]) -> Mapping_:
 
 
 def offered_attributes(
-    columns: Sequence[str], sample: Sequence[Sequence[Any]], mapping: Mapping[str, Any]
+    columns: Sequence[str], types: Mapping[str, str], mapping: Mapping[str, Any]
 ) -> dict[str, dict[str, str]]:
     """Return for each column without a place the custom attribute that it could be."""
     known = {
@@ -63,8 +60,8 @@ def offered_attributes(
     for place, column in enumerate(columns):
         if mapping.get(column) is None:
             key = attribute_key(column, place)
-            kind = infer_type(row[place] for row in sample if place < len(row))
-            label, kind = known.get(key, (column[:120], kind))
+            inferred = (column[:120], ATTRIBUTE_TYPE_OF.get(types.get(column, ""), "text"))
+            label, kind = known.get(key, inferred)
             offered[column] = {"key": key, "label": label, "type": kind}
     return offered
 
@@ -72,27 +69,6 @@ def offered_attributes(
 def attribute_key(column: str, place: int) -> str:
     """Return a key out of the heading; a heading without Latin letters is called by its place."""
     return slugify(column).replace("-", "_")[:60] or f"column_{place + 1}"
-
-
-def infer_type(cells: Iterable[Any]) -> str:
-    given = [cell for cell in cells if cell not in (None, "")]
-    if given and all(_is_boolean(cell) for cell in given):
-        return "boolean"
-    if given and all(_is_number(cell) for cell in given):
-        return "number"
-    return "date" if given and all(_is_date(cell) for cell in given) else "text"
-
-
-def _is_boolean(cell: Any) -> bool:
-    return isinstance(cell, bool) or str(cell).strip().casefold() in YES_OR_NO
-
-
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, int | float | Decimal) or NUMBER.fullmatch(str(cell).strip()) is not None
-
-
-def _is_date(cell: Any) -> bool:
-    return isinstance(cell, date | datetime) or DATE.fullmatch(str(cell).strip()) is not None
 
 
 def mapping_problems(kind: Kind, columns: Sequence[str], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M")
 
 READERS: dict[str, Callable[[str], Any]] = {
     "n": lambda _text: None,
@@ -78,23 +78,45 @@ class Page(Generic[M]):
         return self.next_cursor is None and self.previous_cursor is None
 
 
+@overload
 def keyset_page(
-    queryset: QuerySet[M],
+    queryset: QuerySet[Any, M],
     *,
     order: Order,
     after: str | None = None,
     before: str | None = None,
     per_page: int = 50,
+) -> Page[M]: ...
+@overload
+def keyset_page(
+    queryset: QuerySet[Any, Any],
+    *,
+    order: Order,
+    after: str | None = None,
+    before: str | None = None,
+    per_page: int = 50,
+    as_row: Callable[[Any], M],
+) -> Page[M]: ...
+def keyset_page(
+    queryset: QuerySet[Any, Any],
+    *,
+    order: Order,
+    after: str | None = None,
+    before: str | None = None,
+    per_page: int = 50,
+    as_row: Callable[[Any], M] | None = None,
 ) -> Page[M]:
-    """Return the rows after one cursor, or before another, or the first ones."""
+    """Return the rows after one cursor, or before another, or the first ones.
+
+    `as_row` names the values of a `values_list`, for the cursor reads a row's columns by name.
+    """
     cursor = after or before
     edge = read_cursor(cursor, order) if cursor else None
+    source: _Source[M] = _Source(queryset, order, per_page, as_row)
     if edge is None:
-        page = _forward(queryset, order, None, per_page)
+        page = source.forward(None)
         return Page(page.rows, page.next_cursor, None, is_broken=bool(cursor))
-    if after:
-        return _forward(queryset, order, edge, per_page)
-    return _backward(queryset, order, edge, per_page)
+    return source.forward(edge) if after else source.backward(edge)
 
 
 def make_cursor(row: object, order: Order) -> str:
@@ -131,32 +153,40 @@ def beyond(order: Order, edge: Sequence[Any]) -> Q | TupleGreaterThan | TupleLes
     return Q(**{f"{first.expression}__{bound}": edge[0]}) & condition
 
 
-def _forward(queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, per_page: int) -> Page[M]:
-    rows = _rows(queryset, order, edge, per_page + 1)
-    more, rows = len(rows) > per_page, rows[:per_page]
-    return Page(
-        rows,
-        make_cursor(rows[-1], order) if more else None,
-        make_cursor(rows[0], order) if edge is not None and rows else None,
-    )
+@dataclass(frozen=True, slots=True)
+class _Source(Generic[M]):
+    """Where the pages of one list come from."""
 
+    queryset: QuerySet[Any, Any]
+    order: Order
+    per_page: int
+    as_row: Callable[[Any], M] | None
 
-def _backward(queryset: QuerySet[M], order: Order, edge: Sequence[Any], per_page: int) -> Page[M]:
-    rows = _rows(queryset, order.turned(), edge, per_page + 1)
-    if len(rows) <= per_page:  # the start is reached: show a whole first page
-        return _forward(queryset, order, None, per_page)
-    rows = rows[per_page - 1 :: -1]
-    return Page(rows, make_cursor(rows[-1], order), make_cursor(rows[0], order))
+    def forward(self, edge: Sequence[Any] | None) -> Page[M]:
+        rows = self._rows(self.order, edge)
+        more, rows = len(rows) > self.per_page, rows[: self.per_page]
+        return Page(
+            rows,
+            make_cursor(rows[-1], self.order) if more else None,
+            make_cursor(rows[0], self.order) if edge is not None and rows else None,
+        )
 
+    def backward(self, edge: Sequence[Any]) -> Page[M]:
+        rows = self._rows(self.order.turned(), edge)
+        if len(rows) <= self.per_page:  # the start is reached: show a whole first page
+            return self.forward(None)
+        rows = rows[self.per_page - 1 :: -1]
+        return Page(rows, make_cursor(rows[-1], self.order), make_cursor(rows[0], self.order))
 
-def _rows(queryset: QuerySet[M], order: Order, edge: Sequence[Any] | None, limit: int) -> list[M]:
-    if edge is not None:
-        queryset = queryset.filter(beyond(order, edge))
-    ordering = [
-        F(column.expression).desc() if column.descending else F(column.expression).asc()
-        for column in order.columns
-    ]
-    return list(queryset.order_by(*ordering)[:limit])
+    def _rows(self, order: Order, edge: Sequence[Any] | None) -> list[M]:
+        """Return one row more than a page holds, to see whether another page follows."""
+        queryset = self.queryset if edge is None else self.queryset.filter(beyond(order, edge))
+        ordering = [
+            F(column.expression).desc() if column.descending else F(column.expression).asc()
+            for column in order.columns
+        ]
+        rows = queryset.order_by(*ordering)[: self.per_page + 1]
+        return list(rows) if self.as_row is None else [self.as_row(row) for row in rows]
 
 
 def _signer(order: Order) -> Signer:

@@ -136,7 +136,8 @@ def list_links(
         is_lead = Q(account__stage=Account.Stage.LEAD)
         links = links.exclude(until__lte=Now()).filter(is_lead if tab == "leads" else ~is_lead)
     page = keyset_page(links, order=NEWEST_LINKS, after=after, before=before, per_page=LINKS_PER_PAGE)
-    rows = {row.account.pk: row for row in account_rows([link.account for link in page.rows])}
+    shown = Account.objects.visible_to(principal).filter(pk__in=[link.account_id for link in page.rows])
+    rows = {row.pk: row for row in account_rows(shown)}
     return page, [LinkRow(link, rows[link.account_id]) for link in page.rows]
 
 

@@ -12,9 +12,8 @@ from django.utils.translation import gettext as _
 
 from crm.models import Account
 from crm.selectors.account_columns import ListColumn
-from crm.selectors.account_list import AccountRow, AccountSort, account_rows, sorted_accounts
+from crm.selectors.account_list import AccountRow, AccountSort, account_page, sorted_accounts
 from crm.selectors.directory import Directory
-from crm.selectors.keyset import keyset_page
 
 BATCH = 1_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -38,10 +37,11 @@ def csv_lines(
     """Yield the lines of the file. `progress` hears after each batch how many rows there were."""
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow([_("Name"), *(str(column.label) for column in columns), "id"])
+    rows = sorted_accounts(accounts, sort)
     done, cursor = 0, None
     while True:
-        page = keyset_page(sorted_accounts(accounts, sort), order=sort.order, after=cursor, per_page=BATCH)
-        for row in account_rows(page.rows):
+        page = account_page(rows, sort=sort, after=cursor, per_page=BATCH)
+        for row in page.rows:
             yield writer.writerow(_cells(row, columns, names))
         done, cursor = done + len(page.rows), page.next_cursor
         progress(done)
@@ -51,7 +51,7 @@ def csv_lines(
 
 def _cells(row: AccountRow, columns: Sequence[ListColumn], names: Directory) -> list[Any]:
     values = (column.read(row, names) for column in columns)
-    return [neutral(row.account.name), *map(_cell, values), str(row.account.public_id)]
+    return [neutral(row.name), *map(_cell, values), str(row.public_id)]
 
 
 def _cell(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """Rows of the account list. Fifty rows of ten cells are made in one go, without a template each."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -34,7 +33,7 @@ def account_table_rows(
     select = escape(_("Select"))
     lines = []
     for row in rows:
-        name, public_id = escape(row.account.name), row.account.public_id
+        name, public_id = escape(row.name), row.public_id
         box = (
             f'<td class="check"><input type="checkbox" name="ids" value="{public_id}" '
             f'aria-label="{select} {name}"></td>'
@@ -64,16 +63,17 @@ def _cell(column: ListColumn, names: Directory) -> Cell:
 def _words(column: ListColumn, names: Directory) -> Callable[[Any], str]:
     here, currency = style(), names.currency
     if column.kind == "share":
-        return lambda value: _share_with_bar(value, column.higher_is, here)
+        return lambda value: _share_with_bar(round(value, 2 if value >= 0.1 else 3), column.higher_is, here)
     if column.kind == "money":
-        return lambda value: money_in(Decimal(str(value)), currency, here)
+        return lambda value: money_in(value, currency, here)
     if column.kind == "date":
         return clock().when
     return lru_cache(maxsize=64)(lambda value: escape(str(value)))
 
 
+@lru_cache(maxsize=4_096)
 def _share_with_bar(value: float, higher_is: str, here: Style) -> str:
-    """A share, and a bar as long; the bar is silent since the number stands beside it."""
+    """A share as it is shown, and a bar as long; the bar is silent since the number stands beside it."""
     number = percent(value, 0 if value >= 0.1 else 1, here)
     tone = "bad" if higher_is == "bad" and value >= HIGH else "model"
     return (

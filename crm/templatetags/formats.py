@@ -7,7 +7,7 @@ look-up costs more than the formatting.
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from html import escape
 from typing import TypeAlias
@@ -27,19 +27,18 @@ THIN = "\u202f"  # narrow no-break space between a number and its unit
 MINUS = "\u2212"
 MISSING = "–"
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CNY": "CN¥", "JPY": "JP¥", "TWD": "NT$"}
-WESTERN = ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
-CHINESE = ((Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万"))
-THREE_DIGITS = Context(prec=3)
-SHORT_FROM = Decimal(10_000)  # below this the whole number is as short as its short form
+WESTERN = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+CHINESE = ((1e8, "亿"), (1e4, "万"))
+SHORT_FROM = 10_000  # below this the whole number is as short as its short form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of each language, compared by identity
 class Style:
     """How a language writes numbers."""
 
     separators: dict[int, str]
     space: str
-    units: tuple[tuple[Decimal, str], ...]
+    units: tuple[tuple[float, str], ...]
 
 
 @lru_cache(maxsize=16)
@@ -81,14 +80,14 @@ def grouped(number: Decimal | float, digits: int, here: Style | None = None) -> 
     return MINUS + text[1:] if any(figure in text for figure in "123456789") else text[1:]
 
 
-def shortened(number: Decimal, here: Style) -> str:
+def shortened(number: Decimal | float, here: Style) -> str:
     """Three significant digits and a unit: 1.24 M, 124 万."""
-    size = abs(number)
+    size = abs(float(number))
     if size < SHORT_FROM:
         return grouped(number, 0, here)
     # A unit is reached once the number rounds to it: 999,999 reads 1.00 M, not 1,000 k.
-    scale, unit = next(unit for unit in here.units if size >= unit[0] * Decimal("0.9995"))
-    scaled = THREE_DIGITS.create_decimal(number / scale)
+    scale, unit = next(unit for unit in here.units if size >= unit[0] * 0.9995)
+    scaled = float(f"{float(number) / scale:.3g}")
     whole = len(str(int(abs(scaled))))
     return grouped(scaled, max(0, 3 - whole), here) + here.space + unit
 
@@ -137,7 +136,7 @@ def money(value: Numeric | None, currency: str = "EUR") -> SafeString | str:
     return MISSING if amount is None else money_in(amount, currency, style())
 
 
-def money_in(amount: Decimal, currency: str, here: Style) -> SafeString:
+def money_in(amount: Decimal | float, currency: str, here: Style) -> SafeString:
     if currency not in SYMBOLS:
         currency = escape(currency)
     exactly = with_symbol(grouped(amount, 2, here), currency)

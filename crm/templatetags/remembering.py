@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 
 register = template.Library()
 
-MOST = 1_000  # texts kept by one tag
+MOST = 200  # texts kept by one tag; the one kept longest makes room for a new one
 # What differs between requests stands in the kept text as marks that no page can contain.
 TOKEN, HERE = "\x00token\x00", "\x00here\x00"
 
@@ -31,8 +31,9 @@ class RememberNode(template.Node):
         if text is None:
             with context.push(csrf_token=TOKEN, here=HERE):
                 text = self.nodelist.render(context)
-            if len(self._texts) < MOST:
-                self._texts[key] = text
+            if len(self._texts) >= MOST:
+                self._texts.pop(next(iter(self._texts)), None)
+            self._texts[key] = text
         token, here = str(context.get("csrf_token", "")), context["request"].get_full_path()
         return SafeString(text.replace(TOKEN, token).replace(HERE, escape(here)))
 

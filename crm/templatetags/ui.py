@@ -3,6 +3,7 @@
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias, cast
+from urllib.parse import urlencode
 
 from django import template
 from django.forms import BoundField, CheckboxInput
@@ -197,18 +198,20 @@ def field(bound: BoundField, label: str = "", hint: str = "") -> SafeString:
 
 
 def _query_url(context: Context, **changes: str | None) -> str:
-    query = context["request"].GET.copy()
-    for key, value in changes.items():
-        query.pop(key, None)
-        if value is not None:
-            query[key] = value
-    return f"?{query.urlencode()}"
+    given = [
+        (key, value)
+        for key, values in context["request"].GET.lists() if key not in changes
+        for value in values
+    ]  # fmt: skip
+    return f"?{urlencode(given + [(key, value) for key, value in changes.items() if value is not None])}"
 
 
 @register.simple_tag(takes_context=True)
 def pagination(context: Context, page: KeysetPage, target: str = "") -> SafeString:
     """Previous and next by keyset; `target` (a CSS selector) makes htmx swap that element."""
     following, previous = page.next_cursor, page.previous_cursor
+    if not following and not previous:
+        return SafeString("")
     return render_to_string(
         "components/pagination.html",
         {
@@ -228,14 +231,15 @@ def sort_header(
     descending, ascending = f"-{key}", key
     start, turned = (descending, ascending) if first else (ascending, descending)
     state = {descending: "descending", ascending: "ascending"}.get(current, "")
-    return render_to_string(
-        "components/sort_header.html",
-        {
-            "label": label,
-            "url": _query_url(context, sort=turned if current == start else start, after=None, before=None),
-            "state": state,
-            "numeric": numeric,
-        },
+    url = _query_url(context, sort=turned if current == start else start, after=None, before=None)
+    arrow = svg("arrow-down" if state == "descending" else "arrow-up", 16) if state else ""
+    return format_html(
+        '<th scope="col"{}{}><a class="table__sort" href="{}">{}{}</a></th>',
+        SafeString(' class="num"') if numeric else "",
+        format_html(' aria-sort="{}"', state) if state else "",
+        url,
+        label,
+        arrow,
     )
 
 

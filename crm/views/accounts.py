@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,7 +13,14 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.models import Account, AttributeDefinition, Partner, Team, User
 from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_PARTNERS, can
 from crm.selectors.account_columns import COLUMNS
-from crm.selectors.account_list import COUNT_CAP, account_page, account_rows, capped_count, sorted_accounts
+from crm.selectors.account_list import (
+    COUNT_CAP,
+    COUNT_CAP_OF_JOINS,
+    AccountRow,
+    account_page,
+    capped_count,
+    sorted_accounts,
+)
 from crm.selectors.keyset import Page
 from crm.services.accounts import assign_owner
 from crm.views.access import HtmxRequest, get_visible, require_capability, valid_ids
@@ -31,16 +39,17 @@ def account_list(request: HtmxRequest) -> HttpResponse:
     if not request.GET and (url := default_view_url(tabs)):
         return HttpResponseRedirect(url)
     listing = read_listing(request)
+    accounts = sorted_accounts(listing.accounts, listing.sort)
     page = account_page(
-        listing.accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before")
+        accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before")
     )
     if page.is_broken:
         messages.warning(request, _("That page of the list no longer exists. This is the first one."))
     context = {
         "listing": listing,
         "page": page,
-        "rows": account_rows(page.rows),
-        "count": _count(request, listing, page),
+        "rows": page.rows,
+        "count": _count(request, accounts, page),
         "tabs": tabs,
         **_choices(request, listing),
     }
@@ -71,30 +80,25 @@ def selected_accounts(request: HtmxRequest) -> list[Account]:
     return list(Account.objects.visible_to(request.user).filter(public_id__in=ids)) if ids else []
 
 
-def _count(request: HtmxRequest, listing: Listing, page: Page[Account]) -> dict[str, Any]:
+def _count(request: HtmxRequest, accounts: QuerySet[Account], page: Page[AccountRow]) -> dict[str, Any]:
     """Count without reading everything, unless somebody clicked on the number."""
     if page.is_whole:
         return {"number": len(page.rows), "is_capped": False}
-    accounts = sorted_accounts(listing.accounts, listing.sort)
     if request.GET.get("count") == "exact":
         return {"number": accounts.order_by().count(), "is_capped": False}
-    number = capped_count(accounts)
-    return {"number": min(number, COUNT_CAP), "is_capped": number > COUNT_CAP}
+    bounds = {name[:-4] for name in request.GET if name.endswith(("_min", "_max"))}
+    cap = COUNT_CAP if len(bounds) < 2 else COUNT_CAP_OF_JOINS
+    number = capped_count(accounts, cap)
+    return {"number": min(number, cap), "is_capped": number > cap}
 
 
 def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     """Return what the toolbar offers. The long panel is only read when it is open."""
     is_open = bool(request.GET.get("more"))
     may_edit, may_export = can(request.user, EDIT_ACCOUNTS), can(request.user, EXPORT_ACCOUNTS)
-    names = listing.names
-    people = [(person.public_id, person.name) for person in names.people]
     choices: dict[str, Any] = {
-        "books": [(book.code, book.name) for book in names.books.values()],
-        "countries": sorted(names.countries.items(), key=lambda pair: pair[1]),
-        "people": people,
-        "owners": [("me", _("Mine")), ("none", _("Nobody")), *people],
         "all_columns": COLUMNS.values(),
-        "stages": Account.Stage.choices,
+        "shown_columns": tuple(column.key for column in listing.columns),
         "chips": [] if is_open else _chips(request, listing),
         "is_more_open": is_open,
         "may_edit": may_edit,

@@ -5,7 +5,7 @@ from django.test import RequestFactory
 from crm.filters import AccountFilter
 from crm.models import Account
 from crm.selectors.account_criteria import matching
-from crm.selectors.account_list import account_page, account_rows, account_sort, capped_count
+from crm.selectors.account_list import account_page, account_rows, account_sort, capped_count, sorted_accounts
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +136,7 @@ def test_every_order_can_be_walked(ada, sort):
         f.ValueFactory(account=account, amount=round(1000 * value))
     order = account_sort(sort)
 
-    first = account_page(Account.objects.all(), sort=order)
+    first = account_page(sorted_accounts(Account.objects.all(), order), sort=order)
 
     assert len(first.rows) == 4
     values = [getattr(row, "sort_value", None) for row in first.rows]
@@ -148,7 +148,8 @@ def test_a_list_sorted_by_a_score_holds_the_accounts_that_have_it():
     scored = f.ScoreFactory(value=0.4).account
     f.AccountFactory()
 
-    page = account_page(Account.objects.all(), sort=account_sort("-churn"))
+    order = account_sort("-churn")
+    page = account_page(sorted_accounts(Account.objects.all(), order), sort=order)
 
     assert [row.pk for row in page.rows] == [scored.pk]
 
@@ -159,9 +160,9 @@ def test_rows_carry_their_numbers_and_the_last_order():
     order = f.OrderFactory(account=account)
     f.OrderFactory(account=account, kind="return", amount=-5, placed_at=f.NOW, lines=0)
 
-    (row,) = account_rows([account])
+    (row,) = account_rows(Account.objects.filter(pk=account.pk))
 
-    assert row.numbers == {"churn": 0.4, "customer_value": 1200}
+    assert row.numbers == {"churn": 0.4, "customer_value": 1200, "last_order": order.placed_at.timestamp()}
     assert row.last_order_at == order.placed_at
 
 
