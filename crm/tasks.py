@@ -40,3 +40,19 @@ def simulate_people(*, job_id: int) -> None:
     from crm.services.jobs import run_job
 
     run_job(job_id, people.run)
+
+
+@shared_task(name="crm.sessionise")
+def sessionise(*, job_id: int) -> None:
+    from crm.pipelines import sessions
+    from crm.services.jobs import run_job
+
+    run_job(job_id, sessions.run)
+
+
+@shared_task(name="crm.drop_old_events")
+def drop_old_events(*, job_id: int) -> None:
+    from crm.pipelines import event_retention
+    from crm.services.jobs import run_job
+
+    run_job(job_id, event_retention.run)

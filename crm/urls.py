@@ -5,6 +5,7 @@ from crm.views import (
     accounts,
     activities,
     audit,
+    collector,
     export,
     home,
     jobs,
@@ -75,4 +76,7 @@ urlpatterns: list[URLPattern] = [
         name="partner-key-revoke",
     ),
     path("theme/", theme.theme_set, name="theme-set"),
+    path("s.js", collector.collector_script, name="collector-script"),
+    path("e", collector.collector_receive, name="collector-receive"),
+    path("l/<str:token>/", collector.tracked_link, name="tracked-link"),
 ]

@@ -291,3 +291,12 @@ class SavedViewFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"View {n}")
     query = "country=GB"
     owner = factory.SubFactory(UserFactory)
+
+
+class TrackedSiteFactory(DjangoModelFactory):
+    class Meta:
+        model = models.TrackedSite
+
+    book = factory.SubFactory(BookFactory)
+    name = factory.Sequence(lambda n: f"Site {n}")
+    origins = factory.Sequence(lambda n: [f"https://shop{n}.example.com"])

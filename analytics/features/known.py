@@ -99,7 +99,8 @@ class Known:
         return self._of_book(known.filter(_.started_us < self.moment))
 
     def events(self) -> ir.Table:
-        return self._of_book(as_known(self.tables["event"], self.moment).filter(_.at_us < self.moment))
+        known = as_known(self.tables["event"], self.moment)
+        return self._of_book(known.filter(_.at_us < self.moment, ~_.is_bot))
 
     def attribute_values(self) -> ir.Table:
         known = as_known(self.tables["attribute_value"], self.moment)

@@ -131,7 +131,12 @@ TABLES = (
     ),
     _fact(
         "event",
-        values={"account_id": "account_id", "kind": "kind::text", "product_id": "product_id"},
+        values={
+            "account_id": "account_id",
+            "kind": "kind::text",
+            "product_id": "product_id",
+            "is_bot": "is_bot",
+        },
         instants={"at_us": "at"},
     ),
     _fact(

@@ -1,12 +1,21 @@
 """First-party behaviour: the sites that may report it, visitors, and their sessions."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from crm.models.access import MANAGE_DATA, Principal, can
 from crm.models.accounts import Account, Contact
 from crm.models.fields import UuidV7
 from crm.models.organisation import Book
+
+
+class TrackedSiteQuerySet(models.QuerySet["TrackedSite"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return every site to those who look after data, and none to others."""
+        return self if can(principal, MANAGE_DATA) else self.none()
 
 
 class TrackedSite(models.Model):
@@ -18,6 +27,8 @@ class TrackedSite(models.Model):
     origins = models.JSONField(_("origins"), default=list)  # ["https://shop.example.com", …]
     is_enabled = models.BooleanField(_("on"), default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TrackedSiteQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
