@@ -189,9 +189,9 @@ def _zone(text: str | None) -> tzinfo | None:
     return timezone(offset if text[0] == "+" else -offset)
 
 
-def _from_number(number: Decimal | bool) -> datetime:
+def _from_number(number: Decimal | int) -> datetime:
     """Return the moment of a spreadsheet's day number, of seconds since 1970, or of 20240506."""
-    if isinstance(number, bool) or not number.is_finite():
+    if not isinstance(number, Decimal) or not number.is_finite():
         raise CellError("not_a_date")
     if 10_000 <= number < 100_000:
         seconds = round((number % 1) * 86_400, 3)

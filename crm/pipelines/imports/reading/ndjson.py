@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from crm.pipelines.imports.reading import detect
 from crm.pipelines.imports.reading.limits import COLUMNS, LINE_CHARACTERS, FileRefusedError
-from crm.pipelines.imports.reading.rows import BadRow, Row, Rows, column_names, cut
+from crm.pipelines.imports.reading.rows import BadRow, Row, Rows, column_names, cut, unfit
 from crm.pipelines.imports.reading.text import (
     checked_encoding,
     is_piece,
@@ -55,7 +55,7 @@ def _all_keys(objects: Iterator[tuple[int, dict[str, Any]] | BadRow]) -> list[st
     keys: dict[str, None] = {}
     for item in objects:
         if not isinstance(item, BadRow) and not item[1].keys() <= keys.keys():
-            keys |= dict.fromkeys(key for key in item[1] if not _unfit(key))
+            keys |= dict.fromkeys(key for key in item[1] if not unfit(key))
             if len(keys) > COLUMNS:
                 break  # and refused as too many
     if not keys:
@@ -94,20 +94,8 @@ def _object(n: int, line: str) -> tuple[int, dict[str, Any]] | BadRow:
 def _row(n: int, value: dict[str, Any], keys: list[str]) -> Row | BadRow:
     cells = [value.get(key) for key in keys]
     for cell in cells:
-        if isinstance(cell, str) and (problem := _unfit(cell)):
+        if isinstance(cell, str) and (problem := unfit(cell)):
             return BadRow(n, problem, cut(cell))
     if len(value) > len(keys) or not value.keys() <= set(keys):
         return BadRow(n, "ragged", cut(str(sorted(value.keys() - set(keys)))), {"expected": len(keys)})
     return n, cells
-
-
-def _unfit(text: str) -> str:
-    """Return why a text can't be kept: an escape can name what no text may hold."""
-    if "\0" in text:
-        return "nul_byte"
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return "undecodable"
-    return ""

@@ -91,3 +91,15 @@ def fitted(cells: list[Any], width: int) -> list[Any] | None:
     if len(cells) > width and not any(cell not in ("", None) for cell in cells[width:]):
         return cells[:width]
     return cells if len(cells) == width else None
+
+
+def unfit(text: str) -> str:
+    """Return why a text can't be kept: an escape can name what no text may hold."""
+    if "\0" in text:
+        return "nul_byte"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "undecodable"
+    return ""
