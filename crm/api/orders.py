@@ -15,6 +15,10 @@ from crm.api.serializers import OrderDetailSerializer, OrderSerializer
 from crm.models import Account, Order, OrderLine
 from crm.selectors import keyset
 
+COLUMNS = (
+    "public_id", "number", "kind", "placed_at", "cancelled_at", "amount", "currency", "changed_xid",
+    "account__public_id",
+)  # fmt: skip
 NEWEST_FIRST = keyset.Order(
     "orders-newest-first",
     (keyset.Column("placed_at", descending=True), keyset.Column("id", descending=True)),
@@ -33,7 +37,7 @@ class OrderListView(ListView[Order]):
         responses={200: OrderSerializer(many=True), **problems(400, 404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        accounts = Account.objects.visible_to(self.principal)
+        accounts = Account.objects.visible_to(self.principal).only("pk")
         self.account = get_object_or_404(accounts, public_id=public_id)
         return self.list(request)
 
@@ -56,7 +60,7 @@ class OrderDetailView(ApiView):
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         lines = OrderLine.objects.select_related("product").order_by("id")
-        orders = Order.objects.visible_to(self.principal).select_related("account")
+        orders = Order.objects.visible_to(self.principal).select_related("account").only(*COLUMNS)
         order = get_object_or_404(orders.prefetch_related(Prefetch("lines", lines)), public_id=public_id)
         body: dict[str, Any] = {"data": OrderDetailSerializer(order).data}
         return conditional(request, body, revision=order.changed_xid)

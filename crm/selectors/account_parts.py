@@ -43,11 +43,11 @@ _OFFERS = """
     SELECT offer.rank, offer.kind, offer.score, offer.reason, offer.as_of, offer.model_version,
            product.public_id, product.code, product.name, product.category, product.price,
            product.currency, named.name
-    FROM crm_recommendation AS offer
+    FROM (SELECT *, (reason ->> 'product_id')::bigint AS named_id FROM crm_recommendation
+          WHERE account_id = ANY(%(ids)s) OFFSET 0) AS offer
     JOIN crm_product AS product ON product.id = offer.product_id
-    LEFT JOIN crm_product AS named
-      ON named.id = (offer.reason ->> 'product_id')::bigint AND named.book_id = product.book_id
-    WHERE offer.account_id = ANY(%(ids)s) ORDER BY offer.rank
+    LEFT JOIN crm_product AS named ON named.id = offer.named_id AND named.book_id = product.book_id
+    ORDER BY offer.rank
 """
 
 
