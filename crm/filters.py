@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models import Account, AttributeDefinition, Book, Partner, Team, User
 from crm.models.access import VIEW_PARTNERS, can
 from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS, matching
+from crm.selectors.directory import AttributeName
 
 STAFF_ONLY = ("owner", "team", "partner", "has_open_ticket")
 ATTRIBUTE_TESTS = {"": "exact", "_min": "min", "_max": "max"}
@@ -94,7 +95,7 @@ class AccountFilter(django_filters.FilterSet):
         self,
         data: Mapping[str, Any] | None = None,
         *args: Any,
-        definitions: Iterable[AttributeDefinition] | None = None,
+        definitions: Iterable[AttributeDefinition | AttributeName] | None = None,
         **kwargs: Any,
     ) -> None:
         # Only what was asked for: to copy and clean them all takes longer than the query itself.
@@ -104,7 +105,9 @@ class AccountFilter(django_filters.FilterSet):
         for name in STAFF_ONLY:  # nobody outside learns who works on what
             if not isinstance(principal, User) or (name == "partner" and not can(principal, VIEW_PARTNERS)):
                 self.filters.pop(name, None)
-        self.definitions = {d.key: d for d in definitions} if definitions is not None else {}
+        self.definitions: dict[str, AttributeDefinition | AttributeName] = {
+            d.key: d for d in definitions or ()
+        }
         if definitions is None and any(name.startswith("attr_") for name in self.data or ()):
             self.definitions = {d.key: d for d in AttributeDefinition.objects.all()}
         for definition in self.definitions.values():
@@ -140,7 +143,7 @@ class AccountFilter(django_filters.FilterSet):
         return {"owner": found or 0}
 
 
-def attribute_filters(definition: AttributeDefinition) -> dict[str, django_filters.Filter]:
+def attribute_filters(definition: AttributeDefinition | AttributeName) -> dict[str, django_filters.Filter]:
     """Return the filters of one custom attribute: exact, and from-to for numbers."""
     name, types = f"attr_{definition.key}", AttributeDefinition.Type
     if definition.type == types.NUMBER:

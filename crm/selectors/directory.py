@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from crm.models import Account, Organisation, User
+from crm.models import Account, Organisation, SavedView, User
 from crm.selectors.countries import COUNTRIES
 
 # One round trip. Countries are found by jumping from one to the next through the index.
@@ -28,8 +29,18 @@ _DIRECTORY = """
                 ) ORDER BY first_name, last_name, username), '[]')
          FROM crm_user WHERE is_active),
         (SELECT coalesce(json_agg(country), '[]') FROM found WHERE country <> ''),
-        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP')
+        coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP'),
+        (SELECT coalesce(json_agg(json_build_array(key, label, type, choices) ORDER BY label), '[]')
+         FROM crm_attributedefinition)
     )::text
+"""
+_WITH_VIEWS = """
+    SELECT (%(directory)s), (
+        SELECT coalesce(json_agg(json_build_array(
+            public_id, name, query, is_shared, is_default, owner_id
+        ) ORDER BY owner_id <> %(user)s, position, id), '[]')::text
+        FROM (%(views)s) AS view
+    )
 """
 
 
@@ -48,6 +59,26 @@ class PersonName:
     name: str
 
 
+class AttributeName(NamedTuple):
+    """A custom attribute as filters and columns know it."""
+
+    key: str
+    label: str
+    type: str
+    choices: dict[str, str]
+
+
+class ViewName(NamedTuple):
+    """A saved view as its tab knows it."""
+
+    public_id: str
+    name: str
+    query: str
+    is_shared: bool
+    is_default: bool
+    owner_id: int
+
+
 @dataclass(frozen=True)
 class Directory:
     """What the rows of a list refer to by number or code, put into words once for all of them."""
@@ -56,6 +87,7 @@ class Directory:
     people: list[PersonName]  # those who can own something
     country_codes: list[str]  # of the accounts that there are
     currency: str  # of published money
+    attributes: list[AttributeName]
     text: str = ""  # as it was read: equal texts are equal directories
 
     @cached_property
@@ -89,14 +121,28 @@ class Directory:
 def get_directory() -> Directory:
     with connection.cursor() as cursor:
         cursor.execute(_DIRECTORY)
-        text = cursor.fetchone()[0]
-    books, people, country_codes, currency = json.loads(text)
+        return _directory(cursor.fetchone()[0])
+
+
+def get_directory_and_views(user: User, page: str) -> tuple[Directory, list[ViewName]]:
+    """Return the directory, and one's own views of a page in their order before what others share."""
+    views, parameters = SavedView.objects.visible_to(user).filter(page=page).query.sql_with_params()
+    sql = _WITH_VIEWS % {"directory": _DIRECTORY, "views": views, "user": "%s"}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [user.pk, *parameters])
+        text, saved = cursor.fetchone()
+    return _directory(text), [ViewName._make(view) for view in json.loads(saved)]
+
+
+def _directory(text: str) -> Directory:
+    books, people, country_codes, currency, attributes = json.loads(text)
     return Directory(
-        {row[0]: BookName(*row) for row in books},
-        [PersonName(*row) for row in people],
-        country_codes,
-        currency,
-        text,
+        books={row[0]: BookName(*row) for row in books},
+        people=[PersonName(*row) for row in people],
+        country_codes=country_codes,
+        currency=currency,
+        attributes=[AttributeName._make(row) for row in attributes],
+        text=text,
     )
 
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from crm.models import AttributeDefinition
 from crm.selectors.countries import country_name
+from crm.selectors.directory import AttributeName
 
 register = template.Library()
 
@@ -65,7 +66,7 @@ def filter_range(context: Context, label: str, name: str, unit: str = "") -> Saf
 
 
 @register.simple_tag(takes_context=True)
-def filter_attribute(context: Context, definition: AttributeDefinition) -> SafeString:
+def filter_attribute(context: Context, definition: AttributeName) -> SafeString:
     """The filter of one custom attribute, as its type asks for."""
     name = f"attr_{definition.key}"
     if definition.type == AttributeDefinition.Type.NUMBER:

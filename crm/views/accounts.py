@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.models import Account, AttributeDefinition, Partner, Team, User
+from crm.models import Account, Partner, Team, User
 from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_PARTNERS, can
 from crm.selectors.account_columns import COLUMNS
 from crm.selectors.account_list import (
@@ -21,6 +21,7 @@ from crm.selectors.account_list import (
     capped_count,
     sorted_accounts,
 )
+from crm.selectors.directory import get_directory_and_views
 from crm.selectors.keyset import Page
 from crm.services.accounts import assign_owner
 from crm.views.access import HtmxRequest, get_visible, require_capability, valid_ids
@@ -35,10 +36,11 @@ QUICK_FILTERS = {"q", "book", "country", "stage", "owner"}
 
 @require_safe
 def account_list(request: HtmxRequest) -> HttpResponse:
-    tabs = view_tabs(request, PAGE)
+    names, views = get_directory_and_views(request.user, PAGE)
+    tabs = view_tabs(request, PAGE, views)
     if not request.GET and (url := default_view_url(tabs)):
         return HttpResponseRedirect(url)
-    listing = read_listing(request)
+    listing = read_listing(request, request.GET, names)
     accounts = sorted_accounts(listing.accounts, listing.sort)
     page = account_page(
         accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before")
@@ -133,7 +135,7 @@ def _shown(listing: Listing, name: str) -> str:
 def _panel_choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     choices: dict[str, Any] = {
         "teams": Team.objects.order_by("name").values_list("public_id", "name"),
-        "definitions": listing.filters.definitions.values() or AttributeDefinition.objects.order_by("label"),
+        "definitions": listing.names.attributes,
     }
     if can(request.user, VIEW_PARTNERS):
         partners = Partner.objects.visible_to(request.user).order_by("name")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.models import Job
 from crm.models.access import EXPORT_ACCOUNTS
 from crm.selectors.account_list import capped_count, sorted_accounts
+from crm.selectors.directory import get_directory
 from crm.services.csv_export import csv_lines
 from crm.services.jobs import enqueue
 from crm.views.access import HtmxRequest, get_visible, require_capability
@@ -28,7 +29,7 @@ TASK = "crm.export_accounts"
 @require_capability(EXPORT_ACCOUNTS)
 def account_export(request: HtmxRequest) -> HttpResponse | StreamingHttpResponse:
     """Export the ticked accounts, or everything that the list's filters show."""
-    listing = read_listing(request, QueryDict(request.POST.get("query", "")))
+    listing = read_listing(request, QueryDict(request.POST.get("query", "")), get_directory())
     accounts = listing.accounts
     if ticked := selected_accounts(request):
         accounts = accounts.model.objects.filter(pk__in=[account.pk for account in ticked])

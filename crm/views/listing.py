@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from crm.filters import AccountFilter
-from crm.models import Account, AttributeDefinition
+from crm.models import Account
 from crm.selectors.account_columns import ListColumn, chosen_columns
 from crm.selectors.account_list import AccountSort, account_sort
-from crm.selectors.directory import Directory, get_directory
+from crm.selectors.directory import Directory
 from crm.views.access import HtmxRequest
 
 NOT_STATE = ("after", "before", "count", "view", "more")
@@ -42,13 +42,11 @@ class Listing:
         }  # fmt: skip
 
 
-def read_listing(request: HtmxRequest, query: QueryDict | None = None) -> Listing:
-    query = request.GET if query is None else query
+def read_listing(request: HtmxRequest, query: QueryDict, names: Directory) -> Listing:
     wants_attributes = query.get("more") or any(name.startswith("attr_") for name in query)
-    definitions = list(AttributeDefinition.objects.order_by("label")) if wants_attributes else []
+    definitions = names.attributes if wants_attributes else []
     visible = Account.objects.visible_to(request.user)
     filters = AccountFilter(query, queryset=visible, request=request, definitions=definitions)
-    names = get_directory()
     return Listing(
         filters=filters,
         accounts=filters.qs,

@@ -1,5 +1,6 @@
 """Tabs of a list: its saved views."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.models import SavedView
+from crm.selectors.directory import ViewName
 from crm.services.saved_views import (
     ViewNameTakenError,
     delete_view,
@@ -26,7 +28,7 @@ PAGES = {"account-list": "crm:account-list"}
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    view: SavedView
+    view: ViewName
     url: str
     is_own: bool
     is_current: bool
@@ -41,13 +43,10 @@ class Tabs:
     page: str
 
 
-def view_tabs(request: HtmxRequest, page: str) -> Tabs:
-    """Return one's own views in their order, then what others share."""
-    views = SavedView.objects.visible_to(request.user).filter(page=page)
+def view_tabs(request: HtmxRequest, page: str, views: Sequence[ViewName]) -> Tabs:
     wanted, user_id = request.GET.get("view", ""), request.user.pk
     tabs = [
-        Tab(view, view_url(view), view.owner_id == user_id, str(view.public_id) == wanted)
-        for view in sorted(views, key=lambda v: (v.owner_id != user_id, v.position, v.pk))
+        Tab(view, view_url(page, view), view.owner_id == user_id, view.public_id == wanted) for view in views
     ]
     current = next((tab for tab in tabs if tab.is_current), None)
     state = state_of(request.GET)
@@ -59,9 +58,9 @@ def default_view_url(tabs: Tabs) -> str:
     return next((tab.url for tab in tabs.tabs if tab.is_own and tab.view.is_default), "")
 
 
-def view_url(view: SavedView) -> str:
+def view_url(page: str, view: SavedView | ViewName) -> str:
     query = f"&{view.query}" if view.query else ""
-    return f"{reverse(PAGES[view.page])}?view={view.public_id}{query}"
+    return f"{reverse(PAGES[page])}?view={view.public_id}{query}"
 
 
 @require_POST
@@ -78,7 +77,7 @@ def saved_view_create(request: HtmxRequest) -> HttpResponse:
     except ViewNameTakenError:
         messages.error(request, _("You already have a view called “%(name)s”.") % {"name": name})
         return HttpResponseRedirect(f"{reverse(PAGES[page])}?{query}")
-    return HttpResponseRedirect(view_url(view))
+    return HttpResponseRedirect(view_url(view.page, view))
 
 
 @require_POST
@@ -93,7 +92,7 @@ def saved_view_change(request: HtmxRequest, public_id: str) -> HttpResponse:
     if action == "delete":
         return HttpResponseRedirect(f"{reverse(PAGES[view.page])}?view=all")
     view.refresh_from_db()
-    return HttpResponseRedirect(view_url(view))
+    return HttpResponseRedirect(view_url(view.page, view))
 
 
 def _apply(request: HtmxRequest, view: SavedView, action: str) -> None:
