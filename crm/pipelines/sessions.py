@@ -111,6 +111,7 @@ def run(job: RunningJob) -> dict[str, Any]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SINCE, [READER])
         since, until = cursor.fetchone()
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.touched, pg_temp.computed")
         cursor.execute(TOUCHED, {"since": since, "gap": GAP_MINUTES})
         cursor.execute("SELECT count(*), min(from_at) FROM touched")
         visitors, first = cursor.fetchone()

@@ -9,7 +9,7 @@ import pytest
 from analytics import features
 from analytics.features.known import microseconds
 from analytics.lake import open_lake, refresh
-from crm.models import AttributeDefinition, AttributeValue, Order, Outcome
+from crm.models import AttributeDefinition, AttributeValue, Event, Order, Outcome
 from tests.analytics.lake_facts import (
     AS_OF,
     ago,
@@ -244,6 +244,20 @@ def test_events_by_kind(account):
     assert of(found, "events_30", "events_90", "events_visit_90", "events_view_90") == [1, 2, 2, 0]
     assert of(found, "events_days", "events_view_days") == [5, 100]
     assert math.isnan(found["events_use_days"])
+
+
+def test_what_programs_do_counts_for_nothing_from_when_they_are_found_out(account):
+    make_event(account, "visit", 10)
+    make_event(account, "view", 5)
+    assert of(row(account), "events_90", "events_days") == [2, 5]
+    found_out_at = refresh().complete_until
+
+    Event.objects.filter(kind="view").update(is_bot=True)
+
+    assert of(row(account), "events_90", "events_days") == [2, 5]  # nobody knew it then
+    since = refresh().complete_until
+    assert since > found_out_at
+    assert row(account, since)["events_days"] == pytest.approx((since - ago(10)) / timedelta(days=1))
 
 
 def test_subscriptions_run_until_they_are_cancelled(account, book):

@@ -18,9 +18,10 @@ from analytics.features import computing
 from analytics.features.known import Known
 from analytics.lake import open_lake, refresh
 from analytics.lake.manifest import lake_folder
-from crm.models import Account, AttributeValue, Event, Order, OrderLine, Payment
+from crm.models import Account, AttributeValue, Event, Order, OrderLine, Payment, Visitor
 from crm.models.base import DeletedKey, Fact
 from crm.services.bin import move_to_bin, restore
+from crm.services.visitors import Person, join_visitor
 from tests.analytics.lake_facts import (
     AS_OF,
     ago,
@@ -29,7 +30,7 @@ from tests.analytics.lake_facts import (
     make_history,
     make_order,
 )
-from tests.factories import AccountFactory, InvoiceFactory, PaymentFactory, UserFactory
+from tests.factories import AccountFactory, InvoiceFactory, PaymentFactory, TrackedSiteFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
 
@@ -79,7 +80,10 @@ def differing(before, after) -> set[str]:
 
 @pytest.fixture
 def book(lake_home):
-    return make_history()
+    book = make_history()
+    for number in range(3):  # of whom nobody knows yet who they are
+        Event.objects.create(visitor=f"1-{number}", kind="visit", at=ago(9), known_at=ago(9))
+    return book
 
 
 def add_facts(book) -> None:
@@ -125,6 +129,13 @@ def import_facts(book) -> None:
         for days in range(50):
             placed = ago(days).isoformat()
             copy.write_row((uuid4(), book.pk, account.pk, "sale", f"imported {days}", placed, "GBP", 9, 1, 9))
+
+
+def join_visitors(book) -> None:
+    site = TrackedSiteFactory(book=book)
+    for number, account in enumerate(Account.objects.filter(book=book).order_by("pk")[:3]):
+        visitor = Visitor.objects.create(site=site, key=f"1-{number}")
+        assert join_visitor(visitor_id=visitor.pk, person=Person(account.pk), how=Visitor.Joined.FORM) == 1
 
 
 def change_every_column(book) -> None:
@@ -188,7 +199,7 @@ def assignments(model, field) -> Iterator[str]:
 
 
 HAPPENINGS = [
-    add_facts, edit_facts, delete_facts, delete_accounts, import_facts, change_every_column,
+    join_visitors, add_facts, edit_facts, delete_facts, delete_accounts, import_facts, change_every_column,
 ]  # fmt: skip
 
 
