@@ -26,6 +26,38 @@ def import_book(*, job_id: int) -> None:
     run_job(job_id, books.run)
 
 
+@shared_task(name="crm.read_import")
+def read_import(*, job_id: int) -> None:
+    from crm.pipelines.imports import read_file
+    from crm.services.jobs import run_job
+
+    run_job(job_id, read_file.run)
+
+
+@shared_task(name="crm.check_import")
+def check_import(*, job_id: int) -> None:
+    from crm.pipelines.imports import check_file
+    from crm.services.jobs import run_job
+
+    run_job(job_id, check_file.run)
+
+
+@shared_task(name="crm.commit_import")
+def commit_import(*, job_id: int) -> None:
+    from crm.pipelines.imports import commit_file
+    from crm.services.jobs import run_job
+
+    run_job(job_id, commit_file.run)
+
+
+@shared_task(name="crm.undo_change_set")
+def undo_change_set(*, job_id: int) -> None:
+    from crm.pipelines import undo_change_set as pipeline
+    from crm.services.jobs import run_job
+
+    run_job(job_id, pipeline.run)
+
+
 @shared_task(name="crm.export_accounts")
 def export_accounts(*, job_id: int) -> None:
     from crm.pipelines import export_accounts as pipeline

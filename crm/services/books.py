@@ -1,5 +1,6 @@
 """Books of business: the two of the demo, and the organisation that they belong to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -69,6 +70,24 @@ def open_demo_book(demo: DemoBook) -> Book:
         },
     )
     return book
+
+
+class BookExistsError(ValueError):
+    """There is a book with this code already."""
+
+
+@transaction.atomic
+def make_book(*, code: str, name: str, currency: str, score_kinds: Sequence[str]) -> Book:
+    """Make a live book. The nightly run trains and scores whatever it has of `score_kinds`.
+
+    :raises BookExistsError: when the code is taken.
+    """
+    ensure_organisation()
+    if Book.objects.filter(code=code).exists():
+        raise BookExistsError(code)
+    return Book.objects.create(
+        code=code, name=name or code, currency=currency.strip().upper(), score_kinds=list(score_kinds)
+    )
 
 
 def _fix_rate(demo: DemoBook, organisation: Organisation) -> None:

@@ -109,8 +109,8 @@ def attributes_to_offer(source_import: Import) -> dict[str, dict[str, str]]:
     """Return what the columns without a place could be as custom attributes, by column."""
     if not kind_of(source_import).takes_attributes:
         return {}
-    sample = source_import.reading.get("sample", [])
-    return offered_attributes(source_import.columns, sample, source_import.mapping)
+    types = source_import.reading.get("types", {})
+    return offered_attributes(source_import.columns, types, source_import.mapping)
 
 
 @transaction.atomic

@@ -37,6 +37,17 @@ def mark_validated(source_import: Import, *, rows_read: int) -> None:
     _move(source_import, State.VALIDATED, allowed=[State.MAPPED], rows_read=rows_read)
 
 
+def mark_checked(source_import: Import, *, rows_read: int, counts: dict[str, Any]) -> None:
+    """Remember what would become of each row. A check may be repeated until something is committed."""
+    checkable = [State.MAPPED, State.VALIDATED, State.FAILED]
+    _move(source_import, State.VALIDATED, allowed=checkable, rows_read=rows_read, counts=counts)
+
+
+def mark_refused(source_import: Import, *, problem: dict[str, Any]) -> None:
+    """Remember why a file as a whole can't be read."""
+    _move(source_import, State.FAILED, allowed=[*UNFINISHED], problem=problem, finished_at=Now())
+
+
 def mark_committing(source_import: Import) -> None:
     _move(source_import, State.COMMITTING, allowed=[State.VALIDATED])
 

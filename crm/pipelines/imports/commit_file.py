@@ -1,0 +1,175 @@
+"""The commit: batch by batch, each a transaction that also says how far the import has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg.sql import SQL, Identifier
+
+from crm.models import AttributeDefinition, ChangeSet, Import
+from crm.pipelines.imports.attempts import import_of, reporting_failure, run_of
+from crm.pipelines.imports.check_file import (
+    VERDICTS,
+    keep_verdicts,
+    make_verdict_table,
+    next_bound,
+    prepare,
+    verdicts_of,
+)
+from crm.pipelines.imports.kinds import SPECS
+from crm.pipelines.imports.kinds.spec import Counts, FileRun, KindSql, Range
+from crm.pipelines.imports.quarantine import quarantine_rows
+from crm.pipelines.imports.reading import open_rows
+from crm.pipelines.imports.staging import forget_staging, stage_rows
+from crm.services.change_sets import open_change_set, record_inserted
+from crm.services.file_imports import path_of
+from crm.services.imports import mark_done
+from crm.services.jobs import JobLostError, RunningJob
+from crm.services.source_days import record_source_day
+
+ATTEMPTS_A_BATCH = 5  # somebody may write the same number at the same moment
+ANALYSE_FROM = 1_000  # rows
+
+
+def run(job: RunningJob, specs: Mapping[str, KindSql] = SPECS) -> dict[str, Any]:
+    """Write what the check let through, going on after the batches that an earlier attempt wrote."""
+    source_import = import_of(job)
+    if source_import.state != Import.State.COMMITTING:
+        return {"import": source_import.pk, "unchanged": True}
+    with reporting_failure(source_import) as outcome:
+        change_set = open_change_set(
+            kind=ChangeSet.Kind.IMPORT, owner=source_import.owner, source_import=source_import
+        )
+        file_run = run_of(source_import, change_set_id=change_set.pk)
+        outcome.update(_commit(job, file_run, specs[source_import.layout], change_set))
+    return {"import": source_import.pk, **outcome}
+
+
+def _commit(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet) -> dict[str, Any]:
+    _ensure_staged(job, run, spec)
+    _ensure_definitions(run)
+    job.progress("committing", done=run.source_import.through_row, total=run.source_import.rows_read)
+    while (through := next_bound(run, run.source_import.through_row)) is not None:
+        _write_surely(job, run, spec, change_set, Range(run.source_import.through_row, through, is_real=True))
+    counts = change_set.data
+    _analyse(spec, counts)
+    with transaction.atomic():
+        mark_done(run.source_import, counts=counts)
+        record_source_day(run.source_import, missing=_missing(run), rows=sum(counts["rows"].values()))
+        job.fence()
+    _keep_late_refusals(run)
+    forget_staging(run, with_verdicts=True)
+    return dict(counts)
+
+
+def _ensure_definitions(run: FileRun) -> None:
+    """Define the attributes that the file brings. None of them enters a model before somebody says so."""
+    wanted = [
+        target["attribute"] for target in run.source_import.mapping.values() if "attribute" in (target or {})
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        known = set(AttributeDefinition.objects.values_list("key", flat=True))
+        made = [
+            AttributeDefinition.objects.create(
+                key=one["key"], label=one.get("label") or one["key"], type=one["type"], is_known_before=False
+            ).pk
+            for one in wanted
+            if one["key"] not in known
+        ]
+        if made:
+            ids = SQL("SELECT unnest({}::bigint[]) AS id").format(made)
+            table = "crm_attributedefinition"
+            record_inserted(cursor, change_set_id=run.change_set_id, table=table, ids=ids)
+
+
+def _write_surely(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet, batch: Range) -> None:
+    """Write a batch; whoever wrote one of its numbers in between is seen when it is judged again."""
+    for attempt in range(ATTEMPTS_A_BATCH):
+        try:
+            _write_batch(job, run, spec, change_set, batch)
+        except IntegrityError:
+            if attempt == ATTEMPTS_A_BATCH - 1:
+                raise
+        else:
+            return
+
+
+def _write_batch(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet, batch: Range) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Imports into one book take turns: both would make the same new rows.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"book {run.book.pk}"])
+        prepare(cursor)
+        spec.judge(cursor, run, batch)
+        keep_verdicts(cursor, run)
+        verdicts = verdicts_of(cursor)
+        data = _added(change_set.data, {"rows": verdicts, **spec.write(cursor, run)})
+        ChangeSet.objects.filter(pk=change_set.pk).update(data=data)
+        _move_on(run, batch)
+        done = sum(data["rows"].values())
+        job.progress(done=done, errors=data["rows"]["refuse"])
+        job.fence()
+    change_set.data, run.source_import.through_row = data, batch.through
+
+
+def _move_on(run: FileRun, batch: Range) -> None:
+    mine = Import.objects.filter(
+        pk=run.source_import.pk, state=Import.State.COMMITTING, through_row=batch.after
+    )
+    if not mine.update(through_row=batch.through):
+        raise JobLostError  # cancelled, or another attempt was here
+
+
+def _added(data: dict[str, Any], more: Counts) -> dict[str, Any]:
+    total: dict[str, Any] = {"rows": dict.fromkeys(VERDICTS, 0), **data}
+    for name, counts in more.items():
+        before = total.get(name, {})
+        total[name] = {key: before.get(key, 0) + counts.get(key, 0) for key in {**before, **counts}}
+    return total
+
+
+def _ensure_staged(job: RunningJob, run: FileRun, spec: KindSql) -> None:
+    """Read the file again when the staging table is gone: after a crash of the database it is empty."""
+    with connection.cursor() as cursor:
+        if _count(cursor, run) == run.source_import.rows_read:
+            return
+    job.progress("reading")
+    rows = open_rows(path_of(run.source_import), reading=run.source_import.reading)
+    stage_rows(run, spec, rows, on_rows=lambda done: job.progress(done=done))
+    make_verdict_table(run)
+
+
+def _count(cursor: CursorWrapper, run: FileRun) -> int:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [run.staged])
+    if not cursor.fetchone()[0]:
+        return -1
+    cursor.execute(run.sql("SELECT count(*) FROM {staged}"))
+    return int(cursor.fetchone()[0])
+
+
+def _missing(run: FileRun) -> dict[str, float]:
+    """Return for each field with a column the share of rows that leave it empty."""
+    fields = list(run.columns)
+    shares = SQL(", ").join(
+        SQL("1 - count({})::float / greatest(count(*), 1)").format(Identifier(field)) for field in fields
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(run.sql("SELECT {shares} FROM {staged}", shares=shares))
+        return dict(zip(fields, cursor.fetchone(), strict=True))
+
+
+def _keep_late_refusals(run: FileRun) -> None:
+    """Put rows aside that were fine when they were checked and no longer when they were written."""
+    rows = open_rows(path_of(run.source_import), reading=run.source_import.reading)
+    quarantine_rows(run, rows, on_rows=lambda _done: None)
+
+
+def _analyse(spec: KindSql, counts: Mapping[str, Any]) -> None:
+    """Let the planner know of the many new rows at once: the next job reads them."""
+    if sum(counts["rows"].values()) < ANALYSE_FROM:
+        return
+    with connection.cursor() as cursor:
+        for table in spec.tables:
+            cursor.execute(SQL("ANALYZE {}").format(Identifier(table)))

@@ -1,0 +1,179 @@
+"""Kinds of which a row of the file is a row of one table: judged and written by the same statements."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from django.db.backends.utils import CursorWrapper
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from crm.pipelines.imports.kinds.spec import Counts, FileRun, KindSql, Range, Target
+from crm.services.change_sets import record_inserted, record_updated
+
+_JUDGE = """
+    CREATE TEMPORARY TABLE import_batch AS
+    WITH found AS (
+        SELECT s.*, {row_id} AS row_id, {is_linked} AS is_linked {found}
+        FROM {staged} AS s {joins}
+        WHERE s.at_row > {after} AND s.at_row <= {through}
+    ), judged AS (
+        SELECT found.n, found.row_id, found.is_linked {carried}, {renamed}, r.rate,
+            coalesce(found.errors, '[]') || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL))
+                AS problems,
+            ({kept}) IS DISTINCT FROM ({wanted}) AS differs
+        FROM found LEFT JOIN {table} AS kept ON kept.id = found.row_id
+        CROSS JOIN LATERAL (SELECT {rate} AS rate OFFSET 0) AS r
+        CROSS JOIN LATERAL (SELECT {values}) AS v
+    ), decided AS (
+        SELECT *, CASE WHEN problems <> '[]' THEN 'refuse' WHEN row_id IS NULL THEN 'create'
+            WHEN differs OR NOT is_linked {also_differs} THEN 'update' ELSE 'skip' END AS verdict
+        FROM judged
+    )
+    SELECT *, CASE WHEN verdict = 'create' THEN {new_id} END AS new_id FROM decided
+"""
+_INSERT = """
+    INSERT INTO {table} (id, {columns}) SELECT new_id, {values}
+    FROM import_batch AS b WHERE verdict = 'create' ORDER BY n
+"""
+_LINK = """
+    INSERT INTO crm_externalid (source, kind, value, row_id)
+    SELECT {source}, {kind}, b.{field}, coalesce(b.row_id, b.new_id) FROM import_batch AS b
+    WHERE b.verdict IN ('create', 'update') AND NOT b.is_linked ORDER BY n RETURNING id
+"""
+DOUBLED = """CASE WHEN found.first_row < found.n THEN jsonb_build_object('column', {column}::text,
+    'value', found.doubled, 'code', 'doubled_in_file', 'data', jsonb_build_object('first', found.first_row))
+    END"""
+
+
+def one_table(
+    code: str, target: Target, *, key: str, blamed: str, also_differs: str = "", carried: tuple[str, ...] = ()
+) -> KindSql:
+    """Make a kind of one table. `blamed` is the field of a doubled key, `carried` is kept for later."""
+    return KindSql(
+        code=code,
+        key=key,
+        judge=partial(_judge, target=target, blamed=blamed, also_differs=also_differs, carried=carried),
+        write=partial(write_rows, target=target),
+        tables=(target.table,),
+    )
+
+
+def _judge(
+    cursor: CursorWrapper,
+    run: FileRun,
+    rows: Range,
+    *,
+    target: Target,
+    blamed: str,
+    also_differs: str,
+    carried: tuple[str, ...],
+) -> None:
+    linked: Composable = SQL("true")
+    if target.link is not None:
+        linked = SQL("s.{field} IS NULL OR linked.row_id IS NOT NULL").format(
+            field=Identifier(target.link.field)
+        )
+        carried = (*carried, target.link.field)
+    doubled = run.sql(DOUBLED, column=Literal(run.columns.get(blamed, blamed)))
+    names = list(target.values)
+    cursor.execute("DROP TABLE IF EXISTS import_batch")
+    cursor.execute(
+        run.sql(
+            _JUDGE,
+            table=Identifier(target.table),
+            row_id=run.sql(target.row_id),
+            is_linked=linked,
+            found=_after_comma(_aliased(run, target.found)),
+            joins=run.sql(_link_join(target) + target.joins, kind=_link_kind(target)),
+            after=Literal(rows.after),
+            through=Literal(rows.through),
+            carried=_after_comma(_names("found", carried)),
+            renamed=SQL(", ").join(SQL("v.{0} AS {0}").format(Identifier(f"to_{name}")) for name in names),
+            checks=SQL(", ").join([doubled, *(check.sql(run) for check in target.checks)]),
+            kept=SQL(", ").join(_names("kept", names)),
+            wanted=SQL(", ").join(_names("v", [f"to_{name}" for name in names])),
+            rate=_rate(run, target),
+            values=SQL(", ").join(_aliased(run, {f"to_{name}": sql for name, sql in target.values.items()})),
+            also_differs=run.sql(also_differs),
+            new_id=new_id(target.table, rows),
+        )
+    )
+    cursor.execute("ANALYZE import_batch")
+
+
+def write_rows(cursor: CursorWrapper, run: FileRun, *, target: Target) -> Counts:
+    """Create and update the rows of the batch, keeping what is needed to take it back."""
+    table = Identifier(target.table)
+    values = {name: SQL("b.{}").format(Identifier(f"to_{name}")) for name in target.values}
+    fixed: dict[str, Composable] = {
+        name: run.sql(sql) for name, sql in {**target.always, **target.updated}.items()
+    }
+    if target.happened:
+        fixed["known_at"] = run.known_at(f"b.to_{target.happened}")
+    created = {**values, **fixed}
+    cursor.execute(
+        run.sql(_INSERT, table=table, columns=_columns(created), values=SQL(", ").join(created.values()))
+    )
+    inserted = cursor.rowcount
+    record_inserted(cursor, change_set_id=run.change_set_id, table=target.table, ids=_CREATED)
+    changed = {**values, **{name: run.sql(sql) for name, sql in target.updated.items()}}
+    updated = record_updated(
+        cursor,
+        change_set_id=run.change_set_id,
+        table=target.table,
+        assignments=changed,
+        source=SQL("import_batch AS b WHERE b.verdict = 'update' AND b.differs AND t.id = b.row_id"),
+        is_record=target.is_record,
+    )
+    if target.link is not None:
+        link = run.sql(_LINK, kind=Literal(target.link.kind), field=Identifier(target.link.field))
+        record_inserted(cursor, change_set_id=run.change_set_id, table="crm_externalid", ids=link)
+    return {target.table: {"inserted": inserted, "updated": updated}}
+
+
+def new_id(table: str, rows: Range) -> Composable:
+    """Return the SQL of a new row's id, or of none while nothing is written."""
+    return SQL("nextval({}::regclass)").format(f"{table}_id_seq") if rows.is_real else SQL("NULL::bigint")
+
+
+_CREATED = SQL("SELECT new_id AS id FROM import_batch WHERE verdict = 'create'")
+
+
+def _link_join(target: Target) -> str:
+    if target.link is None:
+        return ""
+    return f"""
+        LEFT JOIN crm_externalid AS linked ON linked.source = {{source}} AND linked.kind = {{kind}}
+            AND linked.value = s.{target.link.field}
+    """
+
+
+def _link_kind(target: Target) -> Composable:
+    return Literal(target.link.kind if target.link else "")
+
+
+def _rate(run: FileRun, target: Target) -> Composable:
+    if target.money is None:
+        return SQL("NULL::numeric")
+    currency, at = target.money
+    return SQL("({})").format(run.rate(currency=f"({run_text(run, currency)})", at=at))
+
+
+def run_text(run: FileRun, text: str) -> str:
+    """Return a piece of SQL with its literals in place, to be part of another piece."""
+    return run.sql(text).as_string()
+
+
+def _aliased(run: FileRun, columns: Mapping[str, str]) -> list[Composable]:
+    return [SQL("{} AS {}").format(run.sql(text), Identifier(name)) for name, text in columns.items()]
+
+
+def _names(table: str, names: Iterable[str]) -> list[Composable]:
+    return [SQL("{}.{}").format(Identifier(table), Identifier(name)) for name in names]
+
+
+def _after_comma(parts: list[Composable]) -> Composable:
+    return SQL("").join(SQL(", {}").format(part) for part in parts)
+
+
+def _columns(named: Mapping[str, Composable]) -> Composable:
+    return SQL(", ").join(map(Identifier, named))

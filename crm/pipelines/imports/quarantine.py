@@ -1,0 +1,73 @@
+"""Refused rows, put aside with their cells as they stand in the file, to be mended and sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg.sql import SQL, Identifier
+
+from crm.pipelines.imports.kinds.spec import FileRun
+from crm.pipelines.imports.reading import BadRow, Rows
+from crm.pipelines.imports.values import as_text
+from crm.services.refusals import verdict_table
+
+ROWS_AT_ONCE = 2_000
+
+_KEEP = """
+    INSERT INTO crm_quarantinedrow (source_import_id, row_number, cells, errors, state, changed_at)
+    SELECT %s, n, cells, errors, 'waiting', now()
+    FROM jsonb_to_recordset(%s::jsonb) AS refused (n bigint, cells jsonb, errors jsonb)
+    ON CONFLICT (source_import_id, row_number) DO UPDATE SET errors = excluded.errors
+"""
+
+
+def quarantine_rows(run: FileRun, rows: Rows, *, on_rows: Callable[[int], None]) -> int:
+    """Read the file once more for the cells of what was refused, and return how many rows were."""
+    refused = _refusals(run)
+    wanted = next(refused, None)
+    done, some = 0, []
+    for row in rows if wanted else ():
+        number, cells = (row.n, {}) if isinstance(row, BadRow) else (row[0], row[1])
+        if wanted is None:
+            break
+        if number != wanted[0]:
+            continue
+        named = dict(zip(rows.columns, map(_kept, cells), strict=False))
+        some.append({"n": number, "cells": named, "errors": wanted[1]})
+        if len(some) == ROWS_AT_ONCE:
+            done += _keep(run, some)
+            on_rows(done)
+            some = []
+        wanted = next(refused, None)
+    return done + _keep(run, some)
+
+
+def _kept(cell: Any) -> str:
+    return as_text(cell).replace("\0", "\ufffd")
+
+
+def _keep(run: FileRun, some: list[dict[str, Any]]) -> int:
+    if some:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_KEEP, [run.source_import.pk, json.dumps(some)])
+    return len(some)
+
+
+def _refusals(run: FileRun) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Yield number and errors of each refused row, in the order of the file."""
+    after = 0
+    query = SQL("SELECT n, errors FROM {} WHERE verdict = 'refuse' AND n > %s ORDER BY n LIMIT %s").format(
+        Identifier(verdict_table(run.source_import))
+    )
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [after, ROWS_AT_ONCE])
+            found = cursor.fetchall()
+        if not found:
+            return
+        for number, errors in found:
+            yield number, json.loads(errors)
+        after = found[-1][0]

@@ -1,0 +1,133 @@
+"""Change sets: what an import, bulk edit or merge wrote, step by step, so that it can be taken back.
+
+A step is what one statement did to one table: ids, what the rows were before, and the mark by which
+they are known as ours later (`revision` of records, `changed_xid` of facts). `crm.services.undo`
+walks the steps backwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Now
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from crm.models import ChangedRows, ChangeSet, Import, User
+
+UNDO_DAYS = 30
+
+_INSERTED = """
+    WITH written AS ({ids})
+    INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids)
+    SELECT {change_set}, {name}, 'inserted', array_agg(id ORDER BY id) FROM written HAVING count(*) > 0
+    RETURNING cardinality(row_ids)
+"""
+_UPDATED = """
+    WITH written AS (
+        UPDATE {table} AS t SET {assignments} FROM {source}
+        RETURNING t.id, to_jsonb(old.*) AS was, {mark} AS mark
+    )
+    INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, revisions, old_rows)
+    SELECT {change_set}, {name}, 'updated', array_agg(id ORDER BY id), {marks}, jsonb_agg(was ORDER BY id)
+    FROM written HAVING count(*) > 0
+    RETURNING cardinality(row_ids)
+"""
+_DELETED = """
+    WITH written AS (DELETE FROM {table} AS t WHERE {condition} RETURNING t.id, to_jsonb(old.*) AS was)
+    INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, old_rows)
+    SELECT {change_set}, {name}, 'deleted', array_agg(id ORDER BY id), jsonb_agg(was ORDER BY id)
+    FROM written HAVING count(*) > 0
+    RETURNING cardinality(row_ids)
+"""
+
+
+def open_change_set(
+    *,
+    kind: ChangeSet.Kind,
+    owner: User | None,
+    source_import: Import | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> ChangeSet:
+    """Begin a change set that can be undone for 30 days; an import has one and goes on with it."""
+    values: dict[str, Any] = {"kind": kind, "owner": owner, "undo_until": Now() + timedelta(days=UNDO_DAYS)}
+    values["data"] = dict(data or {})
+    if source_import is None:
+        return ChangeSet.objects.create(**values)
+    return ChangeSet.objects.get_or_create(source_import=source_import, defaults=values)[0]
+
+
+def record_step(
+    *,
+    change_set: ChangeSet,
+    table: str,
+    action: ChangedRows.Action,
+    row_ids: Sequence[int],
+    old_rows: Sequence[Mapping[str, Any]] | None = None,
+    revisions: Sequence[int] | None = None,
+) -> None:
+    """Add a step that was written by other means, in the transaction that wrote it.
+
+    `row_ids` are in ascending order, and the rest in theirs. `revisions` are those of records as
+    they were left; facts and links are known as ours by the transaction that wrote them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, revisions, old_rows)
+               VALUES (%s, %s, %s, %s, %s, %s::jsonb)""",
+            [
+                change_set.pk,
+                table,
+                action,
+                list(row_ids),
+                None if revisions is None else list(revisions),
+                None if old_rows is None else json.dumps(list(old_rows), default=str),
+            ],
+        )
+
+
+def record_inserted(cursor: CursorWrapper, *, change_set_id: int, table: str, ids: Composable) -> int:
+    """Add a step of inserted rows; `ids` is a query, or an INSERT … RETURNING, whose column is `id`."""
+    return _run(cursor, SQL(_INSERTED).format(ids=ids, **_named(change_set_id, table)))
+
+
+def record_updated(
+    cursor: CursorWrapper,
+    *,
+    change_set_id: int,
+    table: str,
+    assignments: Mapping[str, Composable],
+    source: Composable,
+    is_record: bool,
+) -> int:
+    """Update rows of `t` from `source` and add the step. Return how many."""
+    pairs = [SQL("{} = {}").format(Identifier(name), value) for name, value in assignments.items()]
+    statement = SQL(_UPDATED).format(
+        table=Identifier(table),
+        assignments=SQL(", ").join(pairs),
+        source=source,
+        mark=SQL("t.revision" if is_record else "NULL::int"),
+        marks=SQL("array_agg(mark ORDER BY id)" if is_record else "NULL"),
+        **_named(change_set_id, table),
+    )
+    return _run(cursor, statement)
+
+
+def record_deleted(cursor: CursorWrapper, *, change_set_id: int, table: str, condition: Composable) -> int:
+    """Delete rows of `t` and add the step. Return how many."""
+    named = _named(change_set_id, table)
+    return _run(cursor, SQL(_DELETED).format(table=Identifier(table), condition=condition, **named))
+
+
+def _named(change_set_id: int, table: str) -> dict[str, Composable]:
+    return {"change_set": Literal(change_set_id), "name": Literal(table)}
+
+
+def _run(cursor: CursorWrapper, statement: Composable) -> int:
+    cursor.execute(statement)
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
