@@ -6,15 +6,15 @@ Everything happens inside PostgreSQL, so that amounts and moments come back to t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from crm.models import Account, Bin, Contact, ExternalId, Invoice, Order, User
 from crm.models.base import Fact
 from crm.services.feed import record_change
+from crm.services.owned import Owned
 
 EXTERNAL_KINDS: dict[str, type[Model]] = {
     "account": Account, "contact": Contact, "order": Order, "invoice": Invoice,
@@ -29,20 +29,8 @@ class RestoreConflictError(Exception):
         self.constraint = constraint
 
 
-@dataclass
-class _Owned:
-    """Which rows of which tables go with a record. Their order is free: keys are checked at the end."""
-
-    ids: dict[type[Model], set[int]] = field(default_factory=dict)
-
-    def gather(self, model: type[Model], ids: set[int]) -> None:
-        fresh = ids - self.ids.get(model, set())
-        if not fresh:
-            return
-        self.ids.setdefault(model, set()).update(fresh)
-        for child, column in _children(model):
-            found = child._base_manager.filter(**{f"{column}__in": fresh}).values_list("pk", flat=True)
-            self.gather(child, set(found))
+class _Binned(Owned):
+    """What goes into the bin with a record: its rows, and what other systems call them."""
 
     def gather_external_ids(self) -> None:
         for kind, model in EXTERNAL_KINDS.items():
@@ -54,7 +42,7 @@ class _Owned:
 @transaction.atomic
 def move_to_bin(*, account: Account, by: User) -> Bin:
     """Delete an account with everything it owns, so that `restore` can put it back."""
-    owned = _Owned()
+    owned = _Binned()
     owned.gather(Account, {account.pk})
     owned.gather_external_ids()
     entry = Bin.objects.create(
@@ -124,13 +112,6 @@ def _tables_of(entry: Bin) -> list[str]:
             [entry.pk],
         )
         return [table for (table,) in cursor]
-
-
-def _children(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
-    """Yield the models whose rows go when a row of `model` goes, with the column that leads to it."""
-    for relation in model._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.CASCADE:
-            yield relation.related_model, relation.field.attname
 
 
 def _fact_models() -> Iterator[type[Model]]:
