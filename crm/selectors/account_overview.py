@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 from django.db import connection
 
 from crm.models import Account, Ticket
+from crm.selectors.directory import AttributeName
 
 YEAR = timedelta(days=365)
 
@@ -33,8 +35,13 @@ _OVERVIEW = """
         coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP'),
         EXISTS (SELECT FROM crm_activity WHERE account_id = %(id)s AND is_pinned),
         EXISTS (SELECT FROM crm_task WHERE account_id = %(id)s AND done_at IS NULL),
-        EXISTS (SELECT FROM crm_partneraccount WHERE account_id = %(id)s AND until IS NULL),
-        EXISTS (SELECT FROM crm_externalid WHERE kind = 'account' AND row_id = %(id)s)
+        (SELECT coalesce(json_agg(json_build_array(partner.name, link.role) ORDER BY partner.name), '[]')
+         FROM crm_partneraccount AS link JOIN crm_partner AS partner ON partner.id = link.partner_id
+         WHERE link.account_id = %(id)s AND link.until IS NULL),
+        (SELECT coalesce(json_agg(json_build_array(source, value) ORDER BY source, value), '[]')
+         FROM crm_externalid WHERE kind = 'account' AND row_id = %(id)s),
+        (SELECT coalesce(json_agg(json_build_array(key, label, type, choices) ORDER BY label), '[]')
+         FROM crm_attributedefinition)
 """
 
 
@@ -55,8 +62,10 @@ class AccountOverview:
     # What most accounts lack is asked for here, so that no panel asks for nothing.
     has_pinned: bool
     has_open_tasks: bool
-    has_partners: bool
-    has_references: bool
+    # Short lists that come with the same round trip.
+    partners: Sequence[tuple[str, str]]  # name, role
+    references: Sequence[tuple[str, str]]  # source, value
+    attributes: Sequence[AttributeName]  # that accounts can have
 
     @property
     def revenue_change(self) -> Decimal | None:
@@ -81,4 +90,5 @@ def get_overview(account: Account, *, as_of: datetime) -> AccountOverview:
                 "today": as_of.date(),
             },
         )  # fmt: skip
-        return AccountOverview(*cursor.fetchone())
+        *facts, attributes = cursor.fetchone()
+    return AccountOverview(*facts, attributes=[AttributeName._make(row) for row in attributes])

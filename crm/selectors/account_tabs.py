@@ -9,11 +9,9 @@ from crm.models import (
     Account,
     Activity,
     Contact,
-    ExternalId,
     Invoice,
     Order,
     OrderLine,
-    PartnerAccount,
     Payment,
     Task,
     Ticket,
@@ -65,12 +63,3 @@ def list_open_tasks(account: Account, limit: int = 5) -> QuerySet[Task]:
 def list_pinned(account: Account) -> QuerySet[Activity]:
     pinned = account.activities.filter(is_pinned=True).select_related("author")
     return pinned.order_by("-at", "-pk")
-
-
-def list_partner_links(account: Account) -> QuerySet[PartnerAccount]:
-    links = PartnerAccount.objects.filter(account=account, until__isnull=True).select_related("partner")
-    return links.only("role", "account_id", "partner__name").order_by("partner__name")
-
-
-def list_references(account: Account) -> QuerySet[ExternalId]:
-    return ExternalId.objects.filter(kind="account", row_id=account.pk).order_by("source", "value")

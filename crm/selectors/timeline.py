@@ -74,7 +74,7 @@ def get_timeline(account: Account, *, chip: str = "", before: str = "") -> Timel
     sources, activity_kind = CHIPS.get(chip, (tuple(_SOURCES), ""))
     edge = read_cursor(before, ORDER) if before else None
     items = _facts(account, sources, activity_kind, edge) if sources else []
-    if chip in ("", "edit"):
+    if chip in ("", "edit") and account.revision > 1:  # else nobody has edited it yet
         items += _edits(account, edge)
     items.sort(key=lambda item: (item.at, item.source, item.pk), reverse=True)
     more, items = len(items) > PER_PAGE, items[:PER_PAGE]

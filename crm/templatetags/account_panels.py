@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
 from crm.forms.work import TaskForm
-from crm.models import Account, Activity, AttributeDefinition, User
+from crm.models import Account, Activity, AttributeDefinition, PartnerAccount, User
 from crm.selectors import account_tabs
 from crm.selectors.account_overview import AccountOverview
 from crm.selectors.attention import what_needs_attention
 from crm.selectors.audit import list_audit
 from crm.selectors.countries import country_name
+from crm.selectors.directory import AttributeName
 from crm.selectors.score_panel import Published, list_recommendations
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
 from crm.selectors.words import column_words
@@ -157,8 +158,8 @@ def tasks_panel(context: Context, account: Account) -> dict[str, Any]:
 @register.inclusion_tag("crm/_fields_panel.html", takes_context=True)
 def fields_panel(context: Context, account: Account) -> dict[str, Any]:
     """The account's own fields, custom attributes after them, each with its pencil."""
-    overview = context["overview"]
-    definitions = list(AttributeDefinition.objects.order_by("label"))
+    overview: AccountOverview = context["overview"]
+    definitions = overview.attributes
     filled = [d for d in definitions if account.attributes.get(d.key) not in (None, "")]
     empty = [d for d in definitions if d not in filled]
     return {
@@ -168,30 +169,30 @@ def fields_panel(context: Context, account: Account) -> dict[str, Any]:
             (f"{ATTRIBUTE_PREFIX}{d.key}", d.label, attribute_text(d, account.attributes.get(d.key)))
             for d in [*filled, *empty]
         ],
-        "partners": account_tabs.list_partner_links(account) if overview.has_partners else (),
-        "references": account_tabs.list_references(account) if overview.has_references else (),
+        "partners": [(name, PartnerAccount.Role(role).label) for name, role in overview.partners],
+        "references": overview.references,
     }  # fmt: skip
 
 
 @register.simple_tag(takes_context=True)
 def field_rows(context: Context, account: Account, fields: Iterable[tuple[str, str, str]]) -> SafeString:
     """A `<dt>` and `<dd>` for each field, with a pencil for those who may edit."""
+    base = reverse("crm:account-field", args=[account.public_id, "name"]).removesuffix("name/")
     return format_html_join(
         "",
         '<dt>{}</dt><dd class="inline" id="field-{}">{}{}</dd>',
         (
-            (label, name, text or MISSING, _pencil(account, name, label) if context["may_edit"] else "")
+            (label, name, text or MISSING, _pencil(base, name, label) if context["may_edit"] else "")
             for name, label, text in fields
         ),
     )
 
 
-def _pencil(account: Account, name: str, label: str) -> SafeString:
-    url = reverse("crm:account-field", args=[account.public_id, name])
+def _pencil(base: str, name: str, label: str) -> SafeString:
     return format_html(
         '<a class="inline__edit" href="{0}" hx-get="{0}" hx-target="#field-{1}" hx-swap="outerHTML">{2}'
         '<span class="sr-only">{3}</span></a>',
-        url,
+        f"{base}{name}/",
         name,
         svg("pencil", 14),
         _("Edit %(label)s") % {"label": label},
@@ -214,7 +215,7 @@ def field_text(account: Account, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def attribute_text(definition: AttributeDefinition, value: Any) -> str:
+def attribute_text(definition: AttributeDefinition | AttributeName, value: Any) -> str:
     if value in (None, ""):
         return ""
     if isinstance(value, bool):
