@@ -54,6 +54,7 @@ def test_a_chip_shows_one_kind(chip, sources):
     f.TicketFactory(account=account)
     f.PaymentFactory(invoice__account=account)
     Account.objects.filter(pk=account.pk).update(name="New name")
+    account.refresh_from_db()
 
     assert {item.source for item in get_timeline(account, chip=chip).items} == sources
 
@@ -62,6 +63,7 @@ def test_edits_of_one_person_shortly_after_each_other_are_one_entry():
     account = f.AccountFactory()
     for change in ({"name": "A"}, {"country": "FR"}, {"name": "B", "industry": "Toys"}):
         Account.objects.filter(pk=account.pk).update(**change)
+    account.refresh_from_db()
 
     (entry,) = get_timeline(account).items
 
