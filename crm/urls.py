@@ -15,6 +15,7 @@ from crm.views import (
     quality,
     saved_views,
     tasks,
+    sites,
     theme,
     tickets,
 )
@@ -80,3 +81,7 @@ urlpatterns: list[URLPattern] = [
     path("e", collector.collector_receive, name="collector-receive"),
     path("l/<str:token>/", collector.tracked_link, name="tracked-link"),
 ]
+    path("sites/", sites.site_list, name="site-list"),
+    path("sites/new/", sites.site_create, name="site-create"),
+    path("sites/<uuid:public_id>/", sites.site_detail, name="site-detail"),
+    path("sites/<uuid:public_id>/edit/", sites.site_edit, name="site-edit"),

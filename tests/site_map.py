@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from crm.models import TrackedSite
 from tests.world import World
 
 Address = Callable[[World], str]
@@ -37,6 +38,15 @@ def page(route: str, *, query: str = "", role: str = "administrator", name: str 
 
 def of(name: str) -> Callable[[World], str]:
     return lambda world: str(getattr(world, name).public_id)
+
+
+def tracked_site(world: World) -> str:
+    """Return the company's site, made when it is first asked for."""
+    origins = ["https://shop.example.com", "http://localhost:8080"]
+    site, _made = TrackedSite.objects.get_or_create(
+        name=world.say("Lantern shop"), defaults={"book": world.book, "origins": origins}
+    )
+    return str(site.public_id)
 
 
 PAGES = [
@@ -97,6 +107,11 @@ PAGES = [
     page("crm:partner-key-revoke", public_id=of("partner"), key_id=of("key")),
     page("campaigns:campaign-list"),
     page("campaigns:campaign-detail", public_id=of("campaign")),
+    page("crm:site-list", name="site-list-empty"),
+    page("crm:site-create"),
+    page("crm:site-detail", public_id=tracked_site),
+    page("crm:site-edit", public_id=tracked_site),
+    page("crm:site-list"),
     page("campaigns:campaign-accounts", public_id=of("campaign"), step="enrolled"),
     page("analytics:model-list"),
     page("analytics:model-detail", public_id=of("model")),

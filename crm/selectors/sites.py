@@ -16,6 +16,7 @@ from crm.models.access import Principal
 
 DAYS_SHOWN = 30
 UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")  # what browsers read otherwise than we do
+HOST = re.compile(r"[a-z0-9.-]+")  # as browsers send it: other alphabets are written in this one
 _LATELY = """
     SELECT site.id, last.seen_at, last.visitors, last.joined, last.bots
     FROM unnest(%(ids)s::bigint[]) AS site (id)
@@ -28,9 +29,9 @@ _LATELY = """
 """
 # Sessions hold the count of their events, so no event is read.
 _BY_DAY = """
-    SELECT day::date, coalesce(seen.events, 0), coalesce(seen.bots, 0)
+    SELECT calendar.day::date, coalesce(seen.events, 0), coalesce(seen.bots, 0)
     FROM generate_series((now() AT TIME ZONE %(zone)s)::date - %(days)s + 1,
-                         (now() AT TIME ZONE %(zone)s)::date, interval '1 day') AS day
+                         (now() AT TIME ZONE %(zone)s)::date, interval '1 day') AS calendar (day)
     LEFT JOIN (
         SELECT (started_at AT TIME ZONE %(zone)s)::date AS day,
                sum(session.events) FILTER (WHERE NOT session.is_bot) AS events,
@@ -38,7 +39,7 @@ _BY_DAY = """
         FROM crm_websession AS session JOIN crm_visitor AS visitor ON visitor.id = session.visitor_id
         WHERE visitor.site_id = %(site)s AND started_at > now() - make_interval(days => %(days)s + 1)
         GROUP BY 1
-    ) AS seen ON seen.day = day::date
+    ) AS seen ON seen.day = calendar.day::date
     ORDER BY 1
 """
 
@@ -69,8 +70,9 @@ class SiteOverview:
         return sum(day.events for day in self.days)
 
     @property
-    def most(self) -> int:
-        return max((day.events for day in self.days), default=0)
+    def recent(self) -> list[SiteDay]:
+        """The newest first."""
+        return self.days[::-1]
 
 
 def find_site(public_id: str) -> TrackedSite | None:
@@ -99,7 +101,7 @@ def origin_of(address: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+    if parts.scheme not in ("http", "https") or not HOST.fullmatch(host or "") or "@" in parts.netloc:
         return ""
     usual = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")

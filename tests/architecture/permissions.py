@@ -160,6 +160,10 @@ def exported(cast: Cast, whose: str) -> dict[str, Any]:
     job = f.JobFactory(
         owner=cast.people[whose], task="crm.export_accounts", state="done", finished_at=timezone.now()
     )
+def tracked_site(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return _id(f.TrackedSiteFactory())
+
+
     (export_folder() / f"accounts-{job.pk}-{job.attempt}.csv").write_text("name\n")
     return _id(job)
 
@@ -235,6 +239,10 @@ ROWS = [
     _post("analytics:model-promote", ANALYSTS, model_version),
     _post("analytics:model-roll-back", ANALYSTS, model_version),
 ]
+    Row("crm:site-list", ADMINISTRATOR),
+    Row("crm:site-create", ADMINISTRATOR),
+    Row("crm:site-detail", ADMINISTRATOR, tracked_site),
+    Row("crm:site-edit", ADMINISTRATOR, tracked_site),
 
 # What those may open who are not signed in, and why.
 PUBLIC = {

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign, Enrolment
-from crm.models import ApiKey, Import, RuleCount, RuleHit
+from crm.models import ApiKey, Import, RuleCount, RuleHit, Visitor, WebSession
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
 from tests import factories as f
@@ -46,10 +46,11 @@ def company(rows: int) -> SimpleNamespace:
         ApiKey.objects.create(partner=caller.partner, **key)
     versions = [make_version(number) for number in range(rows)]
     imports = [make_import(number, account, rows) for number in range(rows)]
+    sites = [make_site(account, rows) for _ in range(rows)]
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
-        ticket=account.tickets.first(), source=imports[0],
+        ticket=account.tickets.first(), source=imports[0], site=sites[0],
     )  # fmt: skip
 
 
@@ -100,6 +101,14 @@ def make_import(number: int, account, rows: int) -> Import:
     return source
 
 
+def make_site(account, rows: int):
+    site = f.TrackedSiteFactory()
+    for number in range(rows):
+        visitor = Visitor.objects.create(site=site, key=f"{site.pk}-{number}", account=account)
+        WebSession.objects.create(visitor=visitor, started_at=f.NOW, ended_at=f.NOW, events=3)
+    return site
+
+
 def make_version(number: int) -> ModelVersion:
     return ModelVersion.objects.create(
         book=f.BookFactory(), kind="churn", version=f"churn-{number}", state="evaluated", horizon_days=90,
@@ -138,6 +147,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
+        "crm:site": made.site,
     }  # fmt: skip
     found = {}
     for row in ROWS:
