@@ -283,6 +283,16 @@ class JobFactory(DjangoModelFactory):
     task = "crm.tidy_up"
 
 
+class NotificationFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Notification
+
+    user = factory.SubFactory(UserFactory)
+    kind = "job.done"
+    data = factory.LazyFunction(lambda: {"task": "crm.export_accounts", "scope": "", "errors": 0})
+    url = "/jobs/"
+
+
 class SavedViewFactory(DjangoModelFactory):
     class Meta:
         model = models.SavedView

@@ -98,6 +98,8 @@ PAGES = [
         )
         for state in ("queued", "running", "done", "failed", "cancelled")
     ),
+    page("crm:notification-list"),
+    page("crm:notification-list", role="marketing", name="notification-list-empty"),
     page("crm:partner-list"),
     page("crm:partner-create"),
     page("crm:partner-detail", public_id=of("partner")),
@@ -150,7 +152,10 @@ NO_PAGES = {
     "crm:saved-view-create": "takes a form",
     "crm:saved-view-change": "takes a form",
     "crm:jobs-indicator": "a part of every page",
+    "crm:job-watch": "takes a form",
     "crm:job-cancel": "takes a form",
+    "crm:notification-open": "takes a form",
+    "crm:notifications-read": "takes a form",
     "crm:job-retry": "takes a form",
     "crm:partner-link-end": "takes a form",
     "crm:theme-set": "takes a form",

@@ -91,6 +91,9 @@ def build_world(say: Say = plain) -> World:
         account=factories.AccountFactory(book=book, name=say("Gone Limited")), by=people["administrator"]
     )
     model, rejected = make_models(now, book)
+    for kind in ("job.done", "job.failed"):
+        factories.NotificationFactory(user=people["administrator"], kind=kind)
+    models.User.objects.filter(pk=people["administrator"].pk).update(unread_notifications=2)
     return World(
         say=say, now=now, book=book, bank=bank, team=team, people=people,
         account=account, debtor=debtor, lead=lead,

@@ -13,9 +13,11 @@ from crm.models.collecting import EventRetention, TrackedSite, Visitor, WebSessi
 from crm.models.data_feeds import DataFeed, DataFeedFile
 from crm.models.events import Event, EventKey
 from crm.models.feed import Bin, Change, FeedCursor
+from crm.models.feedback import ScoreFeedback
 from crm.models.identity import DuplicatePair, MatchKey, MergedAccount
 from crm.models.imports import Import, QuarantinedRow, RememberedMapping, RuleCount, RuleHit
 from crm.models.jobs import Job, Schedule, WorkerHeartbeat
+from crm.models.notifications import JobWatch, Notification
 from crm.models.orders import Order, OrderLine, Product, Subscription
 from crm.models.organisation import Book, ExchangeRate, Organisation
 from crm.models.partners import ApiKey, ApiPrincipal, IdempotencyKey, Partner, PartnerAccount
@@ -52,8 +54,10 @@ __all__ = [
     "Import",
     "Invoice",
     "Job",
+    "JobWatch",
     "MatchKey",
     "MergedAccount",
+    "Notification",
     "Order",
     "OrderLine",
     "Organisation",
@@ -73,6 +77,7 @@ __all__ = [
     "SavedView",
     "Schedule",
     "Score",
+    "ScoreFeedback",
     "SourceAlert",
     "SourceDay",
     "Subscription",

@@ -32,6 +32,8 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     is_simulated = models.BooleanField(default=False)
+    # Kept here because every page shows it, and every page reads its user anyway.
+    unread_notifications = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     class Meta(AbstractUser.Meta):
         constraints = [

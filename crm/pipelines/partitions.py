@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from crm.services.jobs import RunningJob, forget_scheduled_jobs
+from crm.services.notifications import forget_old_notifications
 
 MONTHS_AHEAD = 3
 KEEP_CHANGES_DAYS = 90
@@ -36,9 +37,12 @@ def make(job: RunningJob) -> dict[str, Any]:
         cursor.execute(
             "DELETE FROM crm_change_other WHERE at < now() - make_interval(days => %s)", [KEEP_CHANGES_DAYS]
         )
-        forgotten = forget_scheduled_jobs()
+        forgotten = {
+            "forgotten_jobs": forget_scheduled_jobs(),
+            "forgotten_notifications": forget_old_notifications(),
+        }
         job.fence()
-    return {"made": made, "dropped": len(old), "forgotten_jobs": forgotten}
+    return {"made": made, "dropped": len(old), **forgotten}
 
 
 def _make_for(table: str) -> int:

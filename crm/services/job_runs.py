@@ -27,6 +27,7 @@ from django.db.models.functions import Now
 
 from crm.models import Job
 from crm.models.jobs import JobQuerySet
+from crm.services.notifications import tell_jobs_ended
 
 log = structlog.get_logger(__name__)
 
@@ -94,8 +95,10 @@ class RunningJob:
         """Tell the sweep that this attempt lives. The heartbeat's thread calls it."""
         self._update(heartbeat_at=Now())
 
+    @transaction.atomic
     def finish(self, *, state: Job.State, **columns: Any) -> None:
         self._update(state=state, finished_at=Now(), heartbeat_at=Now(), **self._numbers, **columns)
+        tell_jobs_ended(job_ids=[self.id])
 
     def _mine(self) -> JobQuerySet:
         return Job.objects.filter(pk=self.id, attempt=self.attempt, state=Job.State.RUNNING)

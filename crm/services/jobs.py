@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from crm.models import Job, Schedule, User
 from crm.services.job_runs import JobLostError, Pipeline, RunningJob, run_job
+from crm.services.notifications import tell_jobs_ended
 
 __all__ = [
     "JobLostError",
@@ -135,6 +136,7 @@ def cancel_job(*, job: Job, by: User) -> None:
     if not Job.objects.filter(pk=job.pk, state__in=CANCELLABLE).update(**cancelled):
         raise JobNotCancellableError
     Job.objects.filter(parent=job, state__in=CANCELLABLE).update(**cancelled)
+    tell_jobs_ended(job_ids=[job.pk], by=by)
     job.refresh_from_db()
 
 

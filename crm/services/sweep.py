@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from crm.models import Job
 from crm.services.feed import mend_after_restore
 from crm.services.jobs import send_jobs
+from crm.services.notifications import tell_jobs_ended
 from crm.services.schedules import run_due_schedules
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ def requeue_dead_jobs() -> int:
         finished_at=Now(),
         error={"code": "worker_lost", "type": "", "where": ""},
     )
+    tell_jobs_ended(job_ids=given_up)
     if dead:
         log.warning("dead_jobs_found", requeued=len(again), given_up=len(given_up))
     return len(dead)

@@ -19,6 +19,7 @@ from crm.selectors.jobs import (
     list_schedules,
 )
 from crm.services.jobs import JobNotCancellableError, JobNotRetryableError, cancel_job, retry_job
+from crm.services.notifications import how_told, watch_job
 from crm.views.access import HtmxRequest, get_visible
 from crm.views.fragments import render_part
 
@@ -50,8 +51,18 @@ def job_list(request: HtmxRequest) -> HttpResponse:
 @require_safe
 def job_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     job = get_visible(get_jobs(request.user), public_id=public_id)
-    context = {"job": job, "children": list_children(job)}
+    told = how_told(job=job, user=request.user) if job.is_live else ""
+    context = {"job": job, "children": list_children(job), "told": told}
     return render_part(request, "crm/job_detail.html", "job", context)
+
+
+@require_POST
+def job_watch(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    """Tell this person when the job has ended, or no longer."""
+    job = get_visible(get_jobs(request.user), public_id=public_id)
+    if not watch_job(job=job, user=request.user, is_watching=request.POST.get("tell") == "1"):
+        messages.info(request, _("This job had already ended."))
+    return redirect(job)
 
 
 @require_POST
@@ -81,4 +92,5 @@ def job_retry(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def jobs_indicator(request: HtmxRequest) -> HttpResponse:
-    return render(request, "crm/_jobs_indicator.html", {"jobs": get_indicator(request.user)})
+    """Answer the indicator and, beside it, the bell, so that one request keeps both up to date."""
+    return render(request, "crm/_top_bar_news.html", {"jobs": get_indicator(request.user)})

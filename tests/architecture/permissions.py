@@ -105,6 +105,10 @@ def failed_job(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.JobFactory(owner=cast.people[whose], state="failed", finished_at=timezone.now()))
 
 
+def notification(cast: Cast, whose: str) -> dict[str, Any]:
+    return _id(f.NotificationFactory(user=cast.people[whose]))
+
+
 def deleted(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(bin_service.move_to_bin(account=cast.account(whose), by=cast.people[whose]))
 
@@ -221,8 +225,12 @@ ROWS = [
     Row("crm:job-list", STAFF),
     Row("crm:jobs-indicator", STAFF),
     Row("crm:job-detail", STAFF, running_job, "job"),
+    _post("crm:job-watch", STAFF, running_job, "job", tell="1"),
     _post("crm:job-cancel", STAFF, running_job, "job"),
     _post("crm:job-retry", STAFF, failed_job, "job"),
+    Row("crm:notification-list", STAFF),
+    _post("crm:notification-open", STAFF, notification, "view"),
+    _post("crm:notifications-read", STAFF),
     Row("crm:partner-list", PARTNER_READERS),
     Row("crm:partner-create", PARTNER_MANAGERS),
     Row("crm:partner-detail", PARTNER_READERS, partner),

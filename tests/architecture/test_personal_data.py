@@ -12,10 +12,11 @@ IMPERSONAL = {
     "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
     "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "EventKey", "EventRetention",
     "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job", "LiftReport",
-    "ModelVersion", "Offered", "Order", "OrderLine", "Organisation", "Outcome", "PartnerAccount",
-    "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation", "Reliability",
-    "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score", "SourceAlert",
-    "SourceDay", "Subscription", "Team", "TrackedSite", "Value", "WorkerHeartbeat",
+    "ModelVersion", "Notification", "Offered", "Order", "OrderLine", "Organisation", "Outcome",
+    "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation",
+    "Reliability", "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score",
+    "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team", "TrackedSite", "Value",
+    "WorkerHeartbeat",
 }  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+"""The words of what people are told, in the reader's language."""
+
+from django import template
+from django.utils.translation import gettext as _
+
+from crm.models import Notification
+from crm.templatetags.jobs import task_words
+
+register = template.Library()
+
+TONES = {
+    "job.done": ("good", "check"),
+    "job.failed": ("bad", "circle-alert"),
+    "job.cancelled": ("watch", "ban"),
+}
+
+
+@register.filter
+def notification_words(told: Notification) -> str:
+    words = {
+        "job.done": _("%(job)s: done"),
+        "job.failed": _("%(job)s: failed"),
+        "job.cancelled": _("%(job)s: cancelled"),
+    }
+    return words[told.kind] % {"job": task_words(str(told.data.get("task", "")))}
+
+
+@register.filter
+def notification_tone(told: Notification) -> str:
+    return TONES[told.kind][0]
+
+
+@register.filter
+def notification_icon(told: Notification) -> str:
+    return TONES[told.kind][1]
