@@ -8,8 +8,11 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm.selectors.import_reading_words import READING_REASONS
+
 # Filled in with the error's own data: `%(first)s` and the like.
 REASONS: Mapping[str, str | Promise] = {
+    **READING_REASONS,
     "required": _("The cell is empty, and this has to be known."),
     "one_of_required": _("One of these columns has to be filled: %(columns)s."),
     "unknown_account": _("The source has no account with this number."),

@@ -16,7 +16,8 @@ from crm.selectors.account_list import AccountRow, AccountSort, account_page, so
 from crm.selectors.directory import Directory
 
 BATCH = 1_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet calculates, the wide forms on an East Asian system.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class _Echo:
@@ -36,7 +37,8 @@ def csv_lines(
 ) -> Iterator[str]:
     """Yield the lines of the file. `progress` hears after each batch how many rows there were."""
     writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow([_("Name"), *(str(column.label) for column in columns), "id"])
+    labels = (neutral(str(column.label)) for column in columns)  # an administrator's own among them
+    yield "\ufeff" + writer.writerow([_("Name"), *labels, "id"])
     rows = sorted_accounts(accounts, sort)
     done, cursor = 0, None
     while True:

@@ -3,9 +3,13 @@ import io
 
 import pytest
 
-from crm.models import Job
+from crm.models import Account, Job
 from crm.pipelines import export_accounts
-from crm.services.csv_export import neutral
+from crm.pipelines.imports.values import parse_text
+from crm.selectors.account_columns import ListColumn
+from crm.selectors.account_list import account_sort
+from crm.selectors.directory import get_directory
+from crm.services.csv_export import csv_lines, neutral
 from crm.services.jobs import run_job
 from tests import factories as f
 
@@ -44,7 +48,7 @@ def test_nobody_exports_what_they_do_not_see(sales_client):
     assert rows_of(sales_client.post("/accounts/export/", {"query": ""})) == []
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "－1"])
 def test_no_cell_is_a_formula(text, admin_client_):
     assert neutral(text) == f"'{text}"
     assert neutral("Plain = text") == "Plain = text"
@@ -57,6 +61,30 @@ def test_names_that_look_like_formulas_are_neutralised_in_the_file(admin_client_
 
     assert row["Name"].startswith("'=")
     assert row["Industry"] == "'@risk"
+
+
+def test_no_header_is_a_formula_and_numbers_stay_numbers():
+    f.AccountFactory(name="Amber")
+    columns = [
+        ListColumn("balance", "=Balance", "text", lambda _row, _names: -12.5),
+        ListColumn("code", "Code", "text", lambda _row, _names: "-12.5"),
+    ]
+
+    lines = csv_lines(
+        Account.objects.all(), sort=account_sort("name"), columns=columns, names=get_directory()
+    )
+
+    header, (_name, balance, code, _id) = csv.reader(io.StringIO("".join(lines)))
+    assert header[1:3] == ["'=Balance", "Code"]
+    assert (balance, code) == ("-12.5", "'-12.5")
+
+
+def test_what_was_neutralised_is_read_back_as_it_was():
+    parse = parse_text(100)
+
+    assert [parse(neutral(text)) for text in ("=1+1", "+49 30 1", "@x", "plain", "'quoted'")] == [
+        "=1+1", "+49 30 1", "@x", "plain", "'quoted'",
+    ]  # fmt: skip
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ EMAIL = re.compile(
     r"[^\s@\"(),:;<>\[\\\]]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]"
 )
 # Our exports put an apostrophe before what a spreadsheet would calculate.
-NEUTRALISED = re.compile(r"'[=+\-@\t\r\n]")
+NEUTRALISED = re.compile(r"'[=+\-@\t\r\n＝＋－＠]")
 
 
 def parse_text(max_length: int) -> Parser[str]:

@@ -108,7 +108,8 @@ def open_xlsx(path: Path, given: Mapping[str, Any]) -> Rows:
     """
     check_archive(path)
     with _refusing():
-        book = _Book(path, read_only=True, data_only=True, keep_links=False)
+        # Opened here, since openpyxl judges a path by its ending.
+        book = _Book(path.open("rb"), read_only=True, data_only=True, keep_links=False)
         book.read()
     sheets = {
         sheet.title: sheet
@@ -141,7 +142,10 @@ def _chosen(sheets: Mapping[str, ReadOnlyWorksheet], wanted: str | None) -> str:
 
 def _header(sheet: ReadOnlyWorksheet) -> tuple[int, list[Cell]]:
     with _refusing():
-        return next(_rows_of(sheet))
+        header = next(_rows_of(sheet), None)
+    if header is None:
+        raise FileRefusedError("no_rows")
+    return header
 
 
 def _rows_of(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[Cell]]]:
