@@ -15,8 +15,8 @@ from crm.views import (
     partners,
     quality,
     saved_views,
-    tasks,
     sites,
+    tasks,
     theme,
     tickets,
 )
@@ -82,11 +82,11 @@ urlpatterns: list[URLPattern] = [
         name="partner-key-revoke",
     ),
     path("theme/", theme.theme_set, name="theme-set"),
-    path("s.js", collector.collector_script, name="collector-script"),
-    path("e", collector.collector_receive, name="collector-receive"),
-    path("l/<str:token>/", collector.tracked_link, name="tracked-link"),
-]
     path("sites/", sites.site_list, name="site-list"),
     path("sites/new/", sites.site_create, name="site-create"),
     path("sites/<uuid:public_id>/", sites.site_detail, name="site-detail"),
     path("sites/<uuid:public_id>/edit/", sites.site_edit, name="site-edit"),
+    path("s.js", collector.collector_script, name="collector-script"),
+    path("e", collector.collector_receive, name="collector-receive"),
+    path("l/<str:token>/", collector.tracked_link, name="tracked-link"),
+]

@@ -160,14 +160,14 @@ def caught_rows(_cast: Cast, _whose: str) -> dict[str, Any]:
     return {**_id(source), "code": "no_price"}
 
 
-def exported(cast: Cast, whose: str) -> dict[str, Any]:
-    job = f.JobFactory(
-        owner=cast.people[whose], task="crm.export_accounts", state="done", finished_at=timezone.now()
-    )
 def tracked_site(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.TrackedSiteFactory())
 
 
+def exported(cast: Cast, whose: str) -> dict[str, Any]:
+    job = f.JobFactory(
+        owner=cast.people[whose], task="crm.export_accounts", state="done", finished_at=timezone.now()
+    )
     (export_folder() / f"accounts-{job.pk}-{job.attempt}.csv").write_text("name\n")
     return _id(job)
 
@@ -239,6 +239,10 @@ ROWS = [
     _post("crm:partner-link-end", PARTNER_MANAGERS, partner_link),
     Row("crm:partner-key-create", PARTNER_MANAGERS, partner),
     _post("crm:partner-key-revoke", PARTNER_MANAGERS, partner_key),
+    Row("crm:site-list", ADMINISTRATOR),
+    Row("crm:site-create", ADMINISTRATOR),
+    Row("crm:site-detail", ADMINISTRATOR, tracked_site),
+    Row("crm:site-edit", ADMINISTRATOR, tracked_site),
     Row("campaigns:campaign-list", STAFF),
     Row("campaigns:campaign-detail", STAFF, campaign),
     Row("campaigns:campaign-accounts", STAFF, campaign_step),
@@ -247,10 +251,6 @@ ROWS = [
     _post("analytics:model-promote", ANALYSTS, model_version),
     _post("analytics:model-roll-back", ANALYSTS, model_version),
 ]
-    Row("crm:site-list", ADMINISTRATOR),
-    Row("crm:site-create", ADMINISTRATOR),
-    Row("crm:site-detail", ADMINISTRATOR, tracked_site),
-    Row("crm:site-edit", ADMINISTRATOR, tracked_site),
 
 # What those may open who are not signed in, and why.
 PUBLIC = {
