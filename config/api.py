@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 from crm.api.accounts import AccountDetailView, AccountListView, ProductListView
 from crm.api.intake import EventBatchView, LeadView
 from crm.api.orders import OrderDetailView, OrderListView
+from crm.api.tokens import VisitorTokenView
 from crm.api.unknown import UnknownView, server_error
 
 OPEN_TO_ALL: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
@@ -19,6 +20,11 @@ v1 = (
         path("accounts/", AccountListView.as_view(), name="account-list"),
         path("accounts/<uuid:public_id>/", AccountDetailView.as_view(), name="account-detail"),
         path("accounts/<uuid:public_id>/orders/", OrderListView.as_view(), name="order-list"),
+        path(
+            "accounts/<uuid:public_id>/visitor-tokens/",
+            VisitorTokenView.as_view(),
+            name="visitor-token-create",
+        ),
         path("orders/<uuid:public_id>/", OrderDetailView.as_view(), name="order-detail"),
         path("products/", ProductListView.as_view(), name="product-list"),
         path("leads/", LeadView.as_view(), name="lead-create"),

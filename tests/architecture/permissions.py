@@ -308,6 +308,7 @@ API_ROWS = [
     ApiRow("api-v1:product-list", "accounts:read"),
     ApiRow("api-v1:lead-create", "leads:write", method="post", body={"name": "New", "kind": "organisation"}),
     ApiRow("api-v1:event-batch", "events:write", method="post", body={"events": []}),
+    ApiRow("api-v1:visitor-token-create", "events:write", _id, method="post", body={}),
     ApiRow("api-v1:schema", ""),
     ApiRow("api-v1:schema-yaml", ""),
 ]

@@ -22,7 +22,11 @@ READING = {
     "/accounts/{account}/orders/": "orders:read",
     "/orders/{account}/": "orders:read",
 }
-WRITING = {"/leads/": "leads:write", "/events/": "events:write"}
+WRITING = {
+    "/leads/": "leads:write",
+    "/events/": "events:write",
+    "/accounts/{account}/visitor-tokens/": "events:write",
+}
 
 
 def limited_to(rate):
@@ -97,9 +101,9 @@ def test_a_signed_in_member_of_staff_needs_a_key_too(admin_client_):
 @pytest.mark.parametrize(("path", "scope"), [*READING.items(), *WRITING.items()])
 def test_each_endpoint_asks_for_its_scope(path, scope):
     caller = Caller.make(scopes=tuple(set(ApiKey.SCOPES) - {scope}))
-    path = path.format(account=caller.account().public_id)
+    address = path.format(account=caller.account().public_id)
 
-    answer = caller.post(path, {}) if path in WRITING else caller.get(path)
+    answer = caller.post(address, {}) if path in WRITING else caller.get(address)
 
     assert scope in assert_problem(answer, 403, "scope_missing")["detail"]
     assert "RateLimit-Remaining" in answer.headers

@@ -75,7 +75,7 @@ def test_an_example_does_what_it_says(command, shown, variables):
 
 
 def test_the_guide_has_an_example_for_each_endpoint():
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
 
 
 @pytest.mark.parametrize("code", [*REFUSALS, "scope_missing", "external_id_taken", "idempotency_key_reused"])

@@ -90,6 +90,7 @@ def described_api(db):
         ("GET", "/api/v1/products/"),
         ("POST", "/api/v1/leads/"),
         ("POST", "/api/v1/events/"),
+        ("POST", "/api/v1/accounts/{public_id}/visitor-tokens/"),
     ],
 )
 def test_the_api_answers_as_it_describes(described_api, method, path, partner_key, real_ids):

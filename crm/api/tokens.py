@@ -1,0 +1,54 @@
+"""Tokens that tell a tracked site which account its visitor belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.api.accounts import own_accounts
+from crm.api.base import ApiView
+from crm.api.inputs import Input
+from crm.api.schema import one, problems
+from crm.services.visitors import IDENTIFY, LASTS, LINK, make_token
+
+
+class VisitorTokenInput(Input):
+    use = serializers.ChoiceField(
+        [IDENTIFY, LINK],
+        required=False,
+        default=IDENTIFY,
+        help_text="`identify` for the page of a signed-in visitor, `link` for one in a message.",
+    )
+
+
+class VisitorTokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_in_seconds = serializers.IntegerField()
+
+
+class VisitorTokenView(ApiView):
+    """Whoever comes with the token counts as the account's. Needs the scope `events:write`."""
+
+    scope = "events:write"
+
+    @extend_schema(
+        summary="Make a token that names one of your accounts to a tracked site",
+        request=VisitorTokenInput,
+        responses={201: one(VisitorTokenSerializer), **problems(400, 404, 413, 415)},
+    )
+    def post(self, request: Request, public_id: UUID) -> Response:
+        sent = VisitorTokenInput(data=request.data)
+        sent.is_valid(raise_exception=True)
+        account = get_object_or_404(own_accounts(self.principal), public_id=public_id)
+        use = sent.validated_data["use"]
+        made = {
+            "token": make_token(who=account, purpose=use),
+            "expires_in_seconds": LASTS[use].total_seconds(),
+        }
+        return Response({"data": VisitorTokenSerializer(made).data}, status=201)
