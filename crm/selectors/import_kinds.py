@@ -175,6 +175,7 @@ EVENTS = Kind(
         Field("product", _("Product (its code)"), max_length=40),
         Field("term", _("Search term")),
         Field("source", _("Source"), max_length=60),
+        Field("medium", _("Medium"), max_length=60),
         Field("campaign_code", _("Campaign (its code)"), max_length=60),
         Field("duration_seconds", _("Duration, seconds"), "decimal"),
         Field("page", _("Page")),

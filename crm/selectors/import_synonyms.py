@@ -46,6 +46,7 @@ SYNONYMS: dict[str, str] = {
         "product productcode productid sku stockcode item itemcode itemid article 产品 产品编号 "
         "产品编码 商品 商品编码"
     ),
+    "medium": "medium utmmedium 媒介",
     "impressions": "impressions views 展示 曝光",
     "industry": "industry sector branch 行业",
     "invoice": "invoice invoicenumber invoiceno invoiceid 发票号 发票编号",

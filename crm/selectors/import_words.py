@@ -34,6 +34,8 @@ REASONS: Mapping[str, str | Promise] = {
     "positive_return": _("The order is said to be a return, and its sum is positive."),
     "too_large": _("The number is too large."),
     "before_start": _("It ends before it starts."),
+    "open_and_solved": _("The ticket is said to be open, and has a date at which it was solved."),
+    "out_of_range": _("The number is not a possible one."),
     "due_before_issue": _("It is due before it was issued."),
     "in_the_future": _("The date lies in the future."),
     "more_clicks_than_impressions": _("There are more clicks than impressions."),

@@ -42,10 +42,13 @@ def preview_of(source_import: Import) -> list[PreviewRow]:
     sample = source_import.reading.get("sample", [])[:PREVIEW_ROWS]
     numbers = source_import.reading.get("sample_numbers") or range(1, len(sample) + 1)
     verdicts = _verdicts(source_import, list(numbers))
-    return [
-        PreviewRow(number, cells, *verdicts.get(number, ("", ())))
-        for number, cells in zip(numbers, sample, strict=False)
-    ]
+    rows = []
+    for number, cells in zip(numbers, sample, strict=False):
+        verdict, errors = verdicts.get(number, ("", []))
+        named = dict(zip(source_import.columns, cells, strict=False))
+        shown = [{**error, "value": named.get(error["column"], error["value"])} for error in errors]
+        rows.append(PreviewRow(number, cells, verdict, shown))
+    return rows
 
 
 def _verdicts(source_import: Import, numbers: list[int]) -> dict[int, tuple[str, list[dict[str, Any]]]]:

@@ -15,6 +15,7 @@ from crm.pipelines.imports.values import as_text
 from crm.services.refusals import verdict_table
 
 ROWS_AT_ONCE = 2_000
+SHOWN = 200  # characters of a value
 
 _KEEP = """
     INSERT INTO crm_quarantinedrow (source_import_id, row_number, cells, errors, state, changed_at)
@@ -36,13 +37,20 @@ def quarantine_rows(run: FileRun, rows: Rows, *, on_rows: Callable[[int], None])
         if number != wanted[0]:
             continue
         named = dict(zip(rows.columns, map(_kept, cells), strict=False))
-        some.append({"n": number, "cells": named, "errors": wanted[1]})
+        some.append(
+            {"n": number, "cells": named, "errors": [_as_written(error, named) for error in wanted[1]]}
+        )
         if len(some) == ROWS_AT_ONCE:
             done += _keep(run, some)
             on_rows(done)
             some = []
         wanted = next(refused, None)
     return done + _keep(run, some)
+
+
+def _as_written(error: dict[str, Any], cells: dict[str, str]) -> dict[str, Any]:
+    """Show the cell as it stands in the file, and not as it was understood."""
+    return {**error, "value": cells.get(error["column"], error["value"] or "")[:SHOWN]}
 
 
 def _kept(cell: Any) -> str:

@@ -16,17 +16,24 @@ _JUDGE = """
         FROM {staged} AS s {joins}
         WHERE s.at_row > {after} AND s.at_row <= {through}
     ), judged AS (
-        SELECT found.n, found.row_id, found.is_linked {carried}, {renamed}, r.rate,
+        SELECT found.n, found.row_id, found.is_linked, found.first_row,
+            coalesce(found.{blamed}::text, found.doubled) AS doubled_value {carried}, {renamed}, r.rate,
             coalesce(found.errors, '[]') || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL))
-                AS problems,
-            ({kept}) IS DISTINCT FROM ({wanted}) AS differs
+                AS own_problems,
+            ({kept}) IS DISTINCT FROM ({wanted}) AS differs, found.first_row < found.n AS is_repeated,
+            CASE WHEN found.row_id IS NOT NULL
+                THEN min(found.n) OVER (PARTITION BY found.row_id) END AS first_of_row
         FROM found LEFT JOIN {table} AS kept ON kept.id = found.row_id
         CROSS JOIN LATERAL (SELECT {rate} AS rate OFFSET 0) AS r
         CROSS JOIN LATERAL (SELECT {values}) AS v
+    ), weighed AS (
+        SELECT judged.*, {doubled} AS doubling FROM judged
     ), decided AS (
-        SELECT *, CASE WHEN problems <> '[]' THEN 'refuse' WHEN row_id IS NULL THEN 'create'
+        SELECT *, own_problems || CASE WHEN {skips} THEN '[]'::jsonb ELSE doubling END AS problems,
+            CASE WHEN own_problems <> '[]' OR doubling <> '[]' AND NOT {skips} THEN 'refuse'
+            WHEN doubling <> '[]' THEN 'skip' WHEN row_id IS NULL THEN 'create'
             WHEN differs OR NOT is_linked {also_differs} THEN 'update' ELSE 'skip' END AS verdict
-        FROM judged
+        FROM weighed
     )
     SELECT *, CASE WHEN verdict = 'create' THEN {new_id} END AS new_id FROM decided
 """
@@ -39,19 +46,34 @@ _LINK = """
     SELECT {source}, {kind}, b.{field}, coalesce(b.row_id, b.new_id) FROM import_batch AS b
     WHERE b.verdict IN ('create', 'update') AND NOT b.is_linked ORDER BY n RETURNING id
 """
-DOUBLED = """CASE WHEN found.first_row < found.n THEN jsonb_build_object('column', {column}::text,
-    'value', found.doubled, 'code', 'doubled_in_file', 'data', jsonb_build_object('first', found.first_row))
-    END"""
+# Two rows with one number, or two that turn out to be the same row here: the first one counts.
+DOUBLED = """CASE WHEN is_repeated OR first_of_row < n THEN jsonb_build_array(jsonb_build_object(
+    'column', {column}::text, 'value', doubled_value, 'code', 'doubled_in_file',
+    'data', jsonb_build_object('first', coalesce(first_row, first_of_row)))) ELSE '[]'::jsonb END"""
 
 
 def one_table(
-    code: str, target: Target, *, key: str, blamed: str, also_differs: str = "", carried: tuple[str, ...] = ()
+    code: str,
+    target: Target,
+    *,
+    key: str,
+    blamed: str,
+    also_differs: str = "",
+    carried: tuple[str, ...] = (),
+    repeats_are_skipped: bool = False,
 ) -> KindSql:
     """Make a kind of one table. `blamed` is the field of a doubled key, `carried` is kept for later."""
     return KindSql(
         code=code,
         key=key,
-        judge=partial(_judge, target=target, blamed=blamed, also_differs=also_differs, carried=carried),
+        judge=partial(
+            _judge,
+            target=target,
+            blamed=blamed,
+            also_differs=also_differs,
+            carried=carried,
+            repeats_are_skipped=repeats_are_skipped,
+        ),
         write=partial(write_rows, target=target),
         tables=(target.table,),
     )
@@ -66,6 +88,7 @@ def _judge(
     blamed: str,
     also_differs: str,
     carried: tuple[str, ...],
+    repeats_are_skipped: bool,
 ) -> None:
     linked: Composable = SQL("true")
     if target.link is not None:
@@ -88,7 +111,10 @@ def _judge(
             through=Literal(rows.through),
             carried=_after_comma(_names("found", carried)),
             renamed=SQL(", ").join(SQL("v.{0} AS {0}").format(Identifier(f"to_{name}")) for name in names),
-            checks=SQL(", ").join([doubled, *(check.sql(run) for check in target.checks)]),
+            checks=SQL(", ").join([SQL("NULL"), *(check.sql(run) for check in target.checks)]),
+            doubled=doubled,
+            blamed=Identifier(blamed),
+            skips=Literal(repeats_are_skipped),
             kept=SQL(", ").join(_names("kept", names)),
             wanted=SQL(", ").join(_names("v", [f"to_{name}" for name in names])),
             rate=_rate(run, target),
@@ -132,7 +158,8 @@ def write_rows(cursor: CursorWrapper, run: FileRun, *, target: Target) -> Counts
 
 def new_id(table: str, rows: Range) -> Composable:
     """Return the SQL of a new row's id, or of none while nothing is written."""
-    return SQL("nextval({}::regclass)").format(f"{table}_id_seq") if rows.is_real else SQL("NULL::bigint")
+    drawn = SQL("nextval((SELECT pg_get_serial_sequence({}, 'id')::regclass))").format(table)
+    return drawn if rows.is_real else SQL("NULL::bigint")
 
 
 _CREATED = SQL("SELECT new_id AS id FROM import_batch WHERE verdict = 'create'")
