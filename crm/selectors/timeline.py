@@ -20,6 +20,13 @@ ORDER = Order(
     (Column("at", descending=True), Column("source", descending=True), Column("pk", descending=True)),
 )
 COLLAPSE = timedelta(minutes=10)
+# One entry a session: what somebody looked at one by one would bury everything else.
+_SESSIONS = """(
+    SELECT session.id, NULL::uuid AS public_id, visitor.account_id, session.started_at, session.events,
+           coalesce(nullif(session.source, ''), session.campaign_code) AS source
+    FROM crm_websession AS session JOIN crm_visitor AS visitor ON visitor.id = session.visitor_id
+    WHERE NOT session.is_bot
+) AS session"""
 # table, moment, detail, text, author, amount, currency, further condition
 _SOURCES = {
     "activity": ("crm_activity", "at", "kind", "text", "author_id", "NULL", "''", ""),
@@ -28,6 +35,7 @@ _SOURCES = {
     "payment": ("crm_payment", "paid_at", "''", "''", "NULL", "amount", "currency", ""),
     "task": ("crm_task", "done_at", "''", "title", "assignee_id", "NULL", "''", "done_at IS NOT NULL"),
     "ticket": ("crm_ticket", "opened_at", "kind", "subject", "assignee_id", "NULL", "''", ""),
+    "session": (_SESSIONS, "started_at", "''", "source", "NULL", "events", "''", ""),
 }
 # What each chip shows: sources, and the kind of activity.
 CHIPS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -39,6 +47,7 @@ CHIPS: dict[str, tuple[tuple[str, ...], str]] = {
     "bill": (("invoice", "payment"), ""),
     "ticket": (("ticket",), ""),
     "task": (("task",), ""),
+    "visit": (("session",), ""),
     "edit": ((), ""),
 }
 
@@ -52,7 +61,7 @@ class TimelineItem:
     detail: str = ""
     text: str = ""
     author_id: int | None = None
-    amount: Decimal | None = None
+    amount: Decimal | None = None  # of a session: how many things were done in it
     currency: str = ""
     is_simulated: bool = False
     is_pinned: bool = False

@@ -42,6 +42,7 @@ ICONS = {
     "payment": ("banknote", gettext_noop("Payment")),
     "ticket": ("ticket", gettext_noop("Ticket")),
     "task": ("circle-check-big", gettext_noop("Task done")),
+    "session": ("globe", gettext_noop("Visit")),
     "edit": ("pencil", gettext_noop("Edit")),
 }
 
@@ -140,6 +141,14 @@ def _edit(item: TimelineItem, page: Page) -> str:
     return f"<strong>{page.author(item, page.word(THE_SYSTEM))}</strong> <span>{said}: {fields}</span>"
 
 
+def _session(item: TimelineItem, _page: Page) -> str:
+    count = int(item.amount or 0)
+    said = ngettext("Visited the site: %(n)s step", "Visited the site: %(n)s steps", count) % {"n": count}
+    if item.text:
+        said = _("%(visit)s, from %(source)s") % {"visit": said, "source": item.text}
+    return f"<span>{escape(said)}</span>"
+
+
 HEADS: dict[str, Callable[[TimelineItem, Page], str]] = {
     "activity": _activity,
     "order": _order,
@@ -147,6 +156,7 @@ HEADS: dict[str, Callable[[TimelineItem, Page], str]] = {
     "payment": _payment,
     "ticket": _ticket,
     "task": _task,
+    "session": _session,
     "edit": _edit,
 }
 

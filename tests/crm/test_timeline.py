@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from crm.models import Account
+from crm.models import Account, Visitor, WebSession
 from crm.selectors.timeline import get_timeline
 from tests import factories as f
 
@@ -88,3 +88,26 @@ def test_older_entries_come_as_a_fragment(sales_client):
     assert page.text.count("timeline__text") == 20
     assert fragment.text.count("timeline__text") == 5
     assert "<html" not in fragment.text
+
+
+def test_a_visit_is_one_entry_and_a_programs_visit_is_none(sales_client):
+    account = f.AccountFactory(owner=sales_client.user)
+    site = f.TrackedSiteFactory(book=account.book)
+    for number, (events, source, is_bot) in enumerate(
+        [(6, "newsletter", False), (1, "", False), (90, "", True)]
+    ):
+        visitor = Visitor.objects.create(site=site, key=f"1-{number}", account=account)
+        WebSession.objects.create(
+            visitor=visitor, started_at=f.NOW - timedelta(days=number), ended_at=f.NOW, events=events,
+            source=source, is_bot=is_bot,
+        )  # fmt: skip
+
+    items, _pages = everything(account, chip="visit")
+    page = sales_client.get(account.get_absolute_url(), {"kind": "visit"}).text
+
+    assert [(item.source, item.amount, item.text) for item in items] == [
+        ("session", 6, "newsletter"),
+        ("session", 1, ""),
+    ]
+    assert "Visited the site: 6 steps, from newsletter" in page
+    assert "Visited the site: 1 step<" in page
