@@ -58,6 +58,14 @@ def undo_change_set(*, job_id: int) -> None:
     run_job(job_id, pipeline.run)
 
 
+@shared_task(name="crm.assign_accounts")
+def assign_accounts(*, job_id: int) -> None:
+    from crm.pipelines import assign_accounts as pipeline
+    from crm.services.jobs import run_job
+
+    run_job(job_id, pipeline.run)
+
+
 @shared_task(name="crm.export_accounts")
 def export_accounts(*, job_id: int) -> None:
     from crm.pipelines import export_accounts as pipeline
@@ -88,3 +96,27 @@ def drop_old_events(*, job_id: int) -> None:
     from crm.services.jobs import run_job
 
     run_job(job_id, event_retention.run)
+
+
+@shared_task(name="crm.find_duplicates")
+def find_duplicates(*, job_id: int) -> None:
+    from crm.pipelines import identity
+    from crm.services.jobs import run_job
+
+    run_job(job_id, identity.find)
+
+
+@shared_task(name="crm.fetch_feeds")
+def fetch_feeds(*, job_id: int) -> None:
+    from crm.pipelines import data_feeds
+    from crm.services.jobs import run_job
+
+    run_job(job_id, data_feeds.fetch_due)
+
+
+@shared_task(name="crm.fetch_feed")
+def fetch_feed(*, job_id: int) -> None:
+    from crm.pipelines import data_feeds
+    from crm.services.jobs import run_job
+
+    run_job(job_id, data_feeds.fetch_one)

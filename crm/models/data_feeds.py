@@ -1,12 +1,22 @@
 """Files that are fetched on schedule from a folder or an HTTPS address into the import."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from crm.models.access import MANAGE_DATA, Principal, can
 from crm.models.base import Record
 from crm.models.imports import Import
 from crm.models.organisation import Book
+
+
+class DataFeedQuerySet(models.QuerySet["DataFeed"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return every feed to those who look after where data comes from, and none to others."""
+        return self if can(principal, MANAGE_DATA) else self.none()
 
 
 class DataFeed(Record):
@@ -40,6 +50,8 @@ class DataFeed(Record):
     problem = models.JSONField(null=True)  # why it stopped: code and data
     fetched_at = models.DateTimeField(null=True)
 
+    objects = DataFeedQuerySet.as_manager()
+
     class Meta(Record.Meta):
         constraints = [
             models.CheckConstraint(condition=models.Q(every_minutes__gte=1), name="feed_has_a_cadence"),
@@ -50,6 +62,9 @@ class DataFeed(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("crm:data-feed-detail", args=[self.public_id])
 
 
 class DataFeedFile(models.Model):

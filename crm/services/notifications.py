@@ -58,6 +58,13 @@ def tell_jobs_ended(*, job_ids: Iterable[int], by: User | None = None) -> None:
         _recount(User.objects.filter(pk__in={row.user_id for row in told}))
 
 
+def tell(*, users: QuerySet[User], kind: str, data: dict[str, object], url: str) -> None:
+    """Tell these people of something that is no job. Belongs into the transaction in which it happens."""
+    told = [Notification(user=user, kind=kind, data=data, url=url) for user in users]
+    Notification.objects.bulk_create(told)
+    _recount(User.objects.filter(pk__in={row.user_id for row in told}))
+
+
 @transaction.atomic
 def mark_read(*, user: User, notifications: QuerySet[Notification]) -> None:
     """Note that these were read, the first time that they are."""

@@ -12,6 +12,7 @@ TONES = {
     "job.done": ("good", "check"),
     "job.failed": ("bad", "circle-alert"),
     "job.cancelled": ("watch", "ban"),
+    "feed.stopped": ("bad", "circle-alert"),
 }
 
 
@@ -21,8 +22,10 @@ def notification_words(told: Notification) -> str:
         "job.done": _("%(job)s: done"),
         "job.failed": _("%(job)s: failed"),
         "job.cancelled": _("%(job)s: cancelled"),
+        "feed.stopped": _("The data feed %(feed)s has stopped"),
     }
-    return words[told.kind] % {"job": task_words(str(told.data.get("task", "")))}
+    job = task_words(str(told.data.get("task", "")))
+    return words[told.kind] % {"job": job, "feed": told.data.get("feed", "")}
 
 
 @register.filter

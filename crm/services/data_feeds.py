@@ -1,0 +1,151 @@
+"""Feeds: files that come by themselves. What is decided about them stands here; a job fetches them.
+
+A feed stops when its files no longer keep the contract, and says which column broke it. An address
+that can't be reached stops nothing: the next fetch tries again, and the feed says so meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from crm.models import DataFeed, DataFeedFile, Import, Job, User
+from crm.services.jobs import enqueue
+from crm.services.notifications import tell
+
+# Only variables of this name are sent to an address: an address can be anybody's.
+TOKEN_PREFIX = "SEXTANT_FEED_"  # noqa: S105 (a name, not a token)
+READING_OPTIONS = ("decimal", "date_order")
+FORGOTTEN: dict[str, Any] = {"mapping": {}, "contract": {}}
+State = DataFeed.State
+AT_WORK = (
+    Import.State.UPLOADED, Import.State.MAPPED, Import.State.VALIDATED, Import.State.COMMITTING,
+)  # fmt: skip
+
+
+class FeedChangedError(Exception):
+    """Somebody else saved the feed first; nothing was written."""
+
+
+def feeds_root() -> Path:
+    """Return the folder below which every folder of a feed lies."""
+    return Path(settings.FEEDS_ROOT).resolve()
+
+
+def folder_of(address: str) -> Path | None:
+    """Return the folder that an address names, or None when it lies outside of `FEEDS_ROOT`."""
+    root = feeds_root()
+    folder = (root / address).resolve()
+    return folder if folder.is_relative_to(root) else None
+
+
+def create_feed(*, details: Mapping[str, Any]) -> DataFeed:
+    feed = DataFeed(**details)
+    feed.save(force_insert=True)
+    feed.refresh_from_db()
+    return feed
+
+
+@transaction.atomic
+def edit_feed(*, feed: DataFeed, revision: int, changes: Mapping[str, Any]) -> None:
+    """Store the changes. Files of other rows keep another contract: it is then learnt again.
+
+    :raises FeedChangedError: when somebody saved it in between.
+    """
+    forgets = FORGOTTEN if changes.get("layout", feed.layout) != feed.layout else {}
+    if not DataFeed.objects.filter(pk=feed.pk, revision=revision).update(**changes, **forgets):
+        raise FeedChangedError
+
+
+@transaction.atomic
+def start_feed(*, feed: DataFeed, learns_again: bool = False) -> None:
+    """Switch a feed on, or on again after a problem. It is fetched within a minute.
+
+    A file whose import failed is taken again. With `learns_again` the next file decides anew which
+    columns there are and where they go.
+    """
+    feed.files.filter(source_import__state=Import.State.FAILED).delete()
+    forgets = FORGOTTEN if learns_again else {}
+    state = State.RUNNING if feed.files.exists() else State.WAITING
+    DataFeed.objects.filter(pk=feed.pk).update(
+        is_enabled=True, state=state, problem=None, next_due_at=Now(), **forgets
+    )
+
+
+def switch_off_feed(*, feed: DataFeed) -> None:
+    DataFeed.objects.filter(pk=feed.pk).update(is_enabled=False)
+
+
+def fetch_now(*, feed: DataFeed, by: User | None) -> Job:
+    """Start a fetch without waiting for its time, or join the one that is at work."""
+    return _fetch(feed, owner=by)
+
+
+@transaction.atomic
+def start_due_feeds() -> list[Job]:
+    """Start a fetch of every feed that is due, and set when it is due next.
+
+    Two of these at a time are harmless: each takes the feeds that the other has not locked.
+    """
+    due = DataFeed.objects.filter(is_enabled=True, next_due_at__lte=Now()).exclude(state=State.STOPPED)
+    jobs = []
+    for feed in due.select_for_update(skip_locked=True, of=("self",)).order_by("next_due_at", "pk"):
+        next_due = Now() + timedelta(minutes=feed.every_minutes)
+        DataFeed.objects.filter(pk=feed.pk).update(next_due_at=next_due)
+        jobs.append(_fetch(feed, owner=None))
+    return jobs
+
+
+def is_to_be_fetched(feed: DataFeed) -> bool:
+    return feed.is_enabled and feed.state != State.STOPPED
+
+
+def last_file(feed: DataFeed) -> DataFeedFile | None:
+    return feed.files.select_related("source_import").order_by("-pk").first()
+
+
+def is_at_work(file: DataFeedFile | None) -> bool:
+    """Say whether the import of a file is not over: the next one waits, so that their order counts."""
+    return file is not None and file.source_import is not None and file.source_import.state in AT_WORK
+
+
+def note_unreachable(*, feed: DataFeed, problem: Mapping[str, Any]) -> None:
+    """Remember why nothing could be fetched. The feed goes on trying."""
+    DataFeed.objects.filter(pk=feed.pk).update(problem=dict(problem), fetched_at=Now())
+
+
+def note_fetched(*, feed: DataFeed, is_due_again: bool = False, **learnt: Any) -> None:
+    """Remember that the feed was fetched; with `is_due_again` there is more to fetch at once."""
+    due = {"next_due_at": Now()} if is_due_again else {}
+    DataFeed.objects.filter(pk=feed.pk).update(problem=None, fetched_at=Now(), **due, **learnt)
+
+
+@transaction.atomic
+def stop_feed(*, feed: DataFeed, problem: Mapping[str, Any]) -> None:
+    """Stop a feed whose file can't be taken, say why, and tell those who can do something about it."""
+    running = DataFeed.objects.filter(pk=feed.pk).exclude(state=State.STOPPED)
+    if running.update(state=State.STOPPED, problem=dict(problem), fetched_at=Now()):
+        told = User.objects.filter(role="administrator", is_active=True)
+        tell(users=told, kind="feed.stopped", data={"feed": feed.name}, url=feed.get_absolute_url())
+
+
+def remember_file(*, feed: DataFeed, name: str, sha256: str, source_import: Import) -> None:
+    """Note which import a file became, in the transaction that made the import."""
+    DataFeedFile.objects.create(feed=feed, name=name[-255:], sha256=sha256, source_import=source_import)
+    DataFeed.objects.filter(pk=feed.pk, state=State.WAITING).update(state=State.RUNNING)
+
+
+def knows_content(feed: DataFeed, sha256: str) -> bool:
+    return feed.files.filter(sha256=sha256).exists()
+
+
+def _fetch(feed: DataFeed, *, owner: User | None) -> Job:
+    return enqueue(
+        task="crm.fetch_feed", scope=f"feed:{feed.pk}", params={"feed": feed.pk}, owner=owner, coalesces=True
+    )
