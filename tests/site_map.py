@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from crm.models import TrackedSite
+from crm.models import ChangeSet, TrackedSite
+from crm.services.bulk_edits import assign_accounts
 from tests.world import World
 
 Address = Callable[[World], str]
@@ -49,6 +50,16 @@ def tracked_site(world: World) -> str:
     return str(site.public_id)
 
 
+def bulk_edit(world: World) -> str:
+    """Return the company's bulk change, made when it is first asked for."""
+    found = ChangeSet.objects.filter(kind="bulk_edit").first()
+    if found is None:
+        to, by = world.people["support"], world.people["administrator"]
+        found, _changed = assign_accounts(account_ids=[world.lead.pk], owner=to, by=by)
+    assert found is not None
+    return str(found.public_id)
+
+
 PAGES = [
     page("crm:home"),
     page("crm:home", role="sales", name="home-of-sales"),
@@ -78,6 +89,9 @@ PAGES = [
     page("crm:ticket-create", public_id=of("account")),
     page("crm:audit-log"),
     page("crm:bin-list"),
+    page("crm:change-list"),
+    page("crm:change-list", role="support", name="change-list-empty"),
+    page("crm:change-detail", public_id=bulk_edit),
     page("crm:order-detail", public_id=of("order")),
     page("crm:task-list"),
     page("crm:task-list", role="sales", name="task-list-of-sales"),
@@ -152,6 +166,7 @@ NO_PAGES = {
     "crm:saved-view-create": "takes a form",
     "crm:saved-view-change": "takes a form",
     "crm:jobs-indicator": "a part of every page",
+    "crm:change-undo": "takes a form",
     "crm:job-watch": "takes a form",
     "crm:job-cancel": "takes a form",
     "crm:notification-open": "takes a form",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.db.models import lookups
 from django.utils.functional import cached_property
 
 
@@ -46,3 +47,8 @@ class Xid8Field(models.BigIntegerField):  # type: ignore[type-arg]  # no type ar
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002  # Django's signature
         return value if value is None or hasattr(value, "as_sql") else str(value)
+
+
+# Those of integers ask Django for the range of the type, which it doesn't know.
+for _lookup in (lookups.Exact, lookups.GreaterThan, lookups.GreaterThanOrEqual, lookups.LessThan):
+    Xid8Field.register_lookup(_lookup)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
-from crm.models import Account, Contact, User
+from crm.models import Account, Contact
 from crm.services.attributes import changed_values, merged, record_attribute_history
-from crm.services.feed import record_change, record_changes
+from crm.services.feed import record_change
 
 
 class EditConflictError(Exception):
@@ -58,16 +58,6 @@ def edit_account(
             kind="account.updated", object_id=account.pk, account_id=account.pk, data={"fields": fields}
         )
     return Account.objects.get(pk=account.pk)
-
-
-@transaction.atomic
-def assign_owner(*, accounts: Sequence[Account], owner: User | None) -> int:
-    """Give the accounts to this person and their team; return how many changed hands."""
-    wanted = [account.pk for account in accounts if account.owner_id != (owner.pk if owner else None)]
-    team = {"team_id": owner.team_id} if owner and owner.team_id else {}
-    changed = Account.objects.filter(pk__in=wanted).update(owner=owner, **team)
-    record_changes(kind="account.updated", pairs=[(pk, pk) for pk in wanted])
-    return changed
 
 
 @transaction.atomic

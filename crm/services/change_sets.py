@@ -128,6 +128,6 @@ def _named(change_set_id: int, table: str) -> dict[str, Composable]:
 
 
 def _run(cursor: CursorWrapper, statement: Composable) -> int:
-    cursor.execute(statement)
+    cursor.execute(statement.as_string(cursor.connection))  # as text, for the audit log adds to it
     row = cursor.fetchone()
     return int(row[0]) if row else 0

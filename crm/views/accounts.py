@@ -4,14 +4,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.models import Account, Partner, Team, User
-from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, VIEW_PARTNERS, can
+from crm.models import Account, ChangeSet, Partner, Team, User
+from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, MERGE_ACCOUNTS, VIEW_PARTNERS, can
 from crm.selectors.account_columns import COLUMNS
 from crm.selectors.account_list import (
     COUNT_CAP,
@@ -21,9 +23,10 @@ from crm.selectors.account_list import (
     capped_count,
     sorted_accounts,
 )
-from crm.selectors.directory import get_directory_and_views
+from crm.selectors.directory import get_directory, get_directory_and_views
 from crm.selectors.keyset import Page
-from crm.services.accounts import assign_owner
+from crm.services.bulk_edits import assign_accounts
+from crm.services.jobs import enqueue
 from crm.views.access import HtmxRequest, get_visible, require_capability, valid_ids
 from crm.views.fragments import back, render_part
 from crm.views.listing import Listing, read_listing
@@ -61,19 +64,51 @@ def account_list(request: HtmxRequest) -> HttpResponse:
 @require_POST
 @require_capability(EDIT_ACCOUNTS)
 def account_assign(request: HtmxRequest) -> HttpResponse:
-    """Give the selected accounts to somebody."""
-    accounts = selected_accounts(request)
-    if accounts:
-        people = User.objects.filter(is_active=True)
-        owner = get_visible(people, public_id=request.POST.get("owner") or None)
-        changed = assign_owner(accounts=accounts, owner=owner)
-        said = ngettext(
-            "%(n)s account now belongs to %(owner)s.", "%(n)s accounts now belong to %(owner)s.", changed
-        )
-        messages.success(request, said % {"n": changed, "owner": owner})
-    else:
+    """Give the selected accounts, or everything that the list's filters match, to somebody."""
+    listing = read_listing(request, QueryDict(request.POST.get("query", "")), get_directory())
+    accounts = sorted_accounts(listing.accounts, listing.sort).order_by()
+    if not wants_all(request):
+        accounts = Account.objects.filter(pk__in=[account.pk for account in selected_accounts(request)])
+    elif listing.errors:
+        accounts = Account.objects.none()  # the list ignores what it can't read; nobody meant that here
+    chosen = list(accounts.values_list("pk", flat=True)[: BULK_LIMIT + 1])
+    if not chosen:
         messages.warning(request, _("No account was selected."))
+        return back(request, reverse("crm:account-list"))
+    people = User.objects.filter(is_active=True)
+    owner = get_visible(people, public_id=request.POST.get("owner") or None)
+    if len(chosen) > BULK_LIMIT:
+        return _assign_later(request, listing, owner)
+    change_set, changed = assign_accounts(account_ids=chosen, owner=owner, by=request.user)
+    messages.success(request, _assigned_words(change_set, changed, owner))
     return back(request, reverse("crm:account-list"))
+
+
+def wants_all(request: HtmxRequest) -> bool:
+    """Say whether everything that matches is meant, not only the ticked rows.
+
+    That can be chosen while every row of the page is ticked, and means nothing once one is not.
+    """
+    ticked = len(request.POST.getlist("ids"))
+    return request.POST.get("all") == "1" and request.POST.get("shown") == str(ticked)
+
+
+def _assign_later(request: HtmxRequest, listing: Listing, owner: User) -> HttpResponse:
+    params = {"criteria": listing.filters.criteria(), "sort": listing.sort.text, "owner": owner.pk}
+    job = enqueue(task="crm.assign_accounts", params=params, owner=request.user)
+    messages.info(request, _("The accounts are being assigned. You will be told when it is done."))
+    return redirect(job)
+
+
+def _assigned_words(change_set: ChangeSet | None, changed: int, owner: User) -> str:
+    said = ngettext(
+        "%(n)s account now belongs to %(owner)s.", "%(n)s accounts now belong to %(owner)s.", changed
+    )
+    words = said % {"n": changed, "owner": owner}
+    if change_set is None:
+        return words
+    url = reverse("crm:change-detail", args=[change_set.public_id])
+    return format_html('{} <a href="{}">{}</a>', words, url, _("Undo"))
 
 
 def selected_accounts(request: HtmxRequest) -> list[Account]:
@@ -104,6 +139,7 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
         "chips": [] if is_open else _chips(request, listing),
         "is_more_open": is_open,
         "may_edit": may_edit,
+        "may_merge": can(request.user, MERGE_ACCOUNTS),
         "may_export": may_export,
         "may_select": may_edit or may_export,
     }

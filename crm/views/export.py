@@ -18,7 +18,7 @@ from crm.selectors.directory import get_directory
 from crm.services.csv_export import csv_lines
 from crm.services.jobs import enqueue
 from crm.views.access import HtmxRequest, get_visible, require_capability
-from crm.views.accounts import BULK_LIMIT, selected_accounts
+from crm.views.accounts import BULK_LIMIT, selected_accounts, wants_all
 from crm.views.listing import Listing, read_listing
 
 CSV = "text/csv; charset=utf-8"
@@ -31,7 +31,7 @@ def account_export(request: HtmxRequest) -> HttpResponse | StreamingHttpResponse
     """Export the ticked accounts, or everything that the list's filters show."""
     listing = read_listing(request, QueryDict(request.POST.get("query", "")), get_directory())
     accounts = listing.accounts
-    if ticked := selected_accounts(request):
+    if not wants_all(request) and (ticked := selected_accounts(request)):
         accounts = accounts.model.objects.filter(pk__in=[account.pk for account in ticked])
     if capped_count(sorted_accounts(accounts, listing.sort), BULK_LIMIT) > BULK_LIMIT:
         return _export_later(request, listing)

@@ -17,6 +17,7 @@ from campaigns.models import Campaign
 from crm.models import ApiKey, Import, RuleCount, User
 from crm.pipelines.export_accounts import export_folder
 from crm.services import bin as bin_service
+from crm.services.bulk_edits import assign_accounts
 from tests import factories as f
 
 ROLES = ("sales", "support", "marketing", "analyst", "partner_manager", "administrator")
@@ -103,6 +104,13 @@ def running_job(cast: Cast, whose: str) -> dict[str, Any]:
 
 def failed_job(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.JobFactory(owner=cast.people[whose], state="failed", finished_at=timezone.now()))
+
+
+def bulk_edit(cast: Cast, whose: str) -> dict[str, Any]:
+    by = cast.people[whose]
+    change_set, _changed = assign_accounts(account_ids=[cast.account(whose).pk], owner=f.UserFactory(), by=by)
+    assert change_set is not None
+    return _id(change_set)
 
 
 def notification(cast: Cast, whose: str) -> dict[str, Any]:
@@ -209,6 +217,9 @@ ROWS = [
     Row("crm:audit-log", ADMINISTRATOR),
     Row("crm:bin-list", EDITORS),
     _post("crm:bin-restore", EDITORS, deleted, "bin"),
+    Row("crm:change-list", EDITORS),
+    Row("crm:change-detail", EDITORS, bulk_edit, "bin"),
+    _post("crm:change-undo", EDITORS, bulk_edit, "bin"),
     Row("crm:contact-edit", EDITORS, contact, "account"),
     Row("crm:order-detail", STAFF, order, "account"),
     Row("crm:task-list", STAFF),

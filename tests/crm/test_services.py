@@ -5,7 +5,6 @@ import pytest
 from crm.models import Account, Activity, AttributeValue, Change, SavedView, Ticket
 from crm.services.accounts import (
     EditConflictError,
-    assign_owner,
     create_account,
     edit_account,
     save_contact,
@@ -98,18 +97,6 @@ def test_an_attribute_that_nobody_defined_is_refused():
 
     with pytest.raises(UnknownAttributeError):
         edit_account(account=account, revision=1, changes={}, attributes={"nonsense": 1})
-
-
-def test_accounts_change_hands_with_their_team():
-    owner = f.UserFactory(team=f.TeamFactory())
-    already, other = f.AccountFactory(owner=owner), f.AccountFactory()
-
-    changed = assign_owner(accounts=[already, other], owner=owner)
-
-    other.refresh_from_db()
-    assert changed == 1
-    assert (other.owner, other.team) == (owner, owner.team)
-    assert fed() == ["account.updated"]
 
 
 def test_a_contact_is_edited_at_its_revision():

@@ -14,6 +14,8 @@ function refresh(table) {
     all.checked = chosen > 0 && chosen === boxes.length;
     all.indeterminate = chosen > 0 && chosen < boxes.length;
   }
+  const matching = table.closest("form")?.querySelector("[data-all-matching]");
+  if (matching && chosen < boxes.length) matching.checked = false;
   for (const output of table.closest("form")?.querySelectorAll("[data-selected-count]") ?? []) {
     output.textContent = String(chosen);
   }

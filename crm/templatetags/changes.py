@@ -1,0 +1,32 @@
+"""The words for bulk changes, in the reader's language."""
+
+from collections.abc import Mapping
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.models import ChangeSet, User
+from crm.templatetags.formats import grouped, to_decimal
+
+register = template.Library()
+
+
+@register.simple_tag
+def change_words(change: ChangeSet, people: Mapping[int, User]) -> str:
+    """Return what was done, to how many accounts."""
+    changed: int = getattr(change, "changed", 0)
+    number = to_decimal(changed)
+    said = ngettext("%(n)s account assigned to %(owner)s", "%(n)s accounts assigned to %(owner)s", changed)
+    owner = people.get(change.data.get("to", 0))
+    return said % {"n": "" if number is None else grouped(number, 0), "owner": owner or _("Somebody")}
+
+
+@register.filter
+def refusal_words(code: str) -> str:
+    words = {
+        "edited": _("edited since"),
+        "taken": _("something else has taken its place"),
+        "in_use": _("in use meanwhile"),
+    }
+    return words.get(code, code)
