@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from crm.models import ChangeSet, TrackedSite
+from crm.models import DataFeed, ChangeSet, TrackedSite
 from crm.services.bulk_edits import assign_accounts
 from tests.world import World
 
@@ -39,6 +39,20 @@ def page(route: str, *, query: str = "", role: str = "administrator", name: str 
 
 def of(name: str) -> Callable[[World], str]:
     return lambda world: str(getattr(world, name).public_id)
+
+
+def data_feed(world: World) -> str:
+    """Return a feed that has stopped, with its contract, made when it is first asked for."""
+    problem = {"code": "column_missing", "data": {"column": world.say("Price")}, "file": world.say("may.csv")}
+    contract = {"columns": {world.say("Number"): "text", world.say("Price"): "number"}, "required": []}
+    feed, _made = DataFeed.objects.get_or_create(
+        name=world.say("Orders of the shop"),
+        defaults={
+            "book": world.book, "layout": "orders", "source": world.say("shop"), "via": "folder",
+            "address": world.say("shop"), "state": "stopped", "problem": problem, "contract": contract,
+        },
+    )  # fmt: skip
+    return str(feed.public_id)
 
 
 def tracked_site(world: World) -> str:
@@ -84,6 +98,11 @@ PAGES = [
         lambda world: reverse("crm:account-field", args=[world.account.public_id, "name"]),
     ),
     page("crm:account-delete", public_id=of("account")),
+    page("crm:account-merge", public_id=of("account")),
+    page("crm:account-merge", public_id=of("account"), query="?q=quince", name="account-merge-found"),
+    page("crm:duplicate-list"),
+    page("crm:duplicate-detail", public_id=of("duplicates")),
+    page("crm:merge-list"),
     page("crm:contact-create", public_id=of("account")),
     page("crm:contact-edit", public_id=of("contact")),
     page("crm:ticket-create", public_id=of("account")),
@@ -97,6 +116,11 @@ PAGES = [
     page("crm:task-list", role="sales", name="task-list-of-sales"),
     page("crm:ticket-list"),
     page("crm:ticket-detail", public_id=of("ticket")),
+    page("crm:data-feed-list", name="data-feed-list-empty"),
+    page("crm:data-feed-create"),
+    page("crm:data-feed-detail", public_id=data_feed),
+    page("crm:data-feed-edit", public_id=data_feed),
+    page("crm:data-feed-list"),
     page("crm:data-quality"),
     page("crm:quality-rule", public_id=of("source_import"), code="no_customer"),
     page(
@@ -159,6 +183,11 @@ NO_PAGES = {
     "crm:activity-create": "takes a form",
     "crm:activity-pin": "takes a form",
     "crm:bin-restore": "takes a form",
+    "crm:data-feed-fetch": "takes a form",
+    "crm:data-feed-switch": "takes a form",
+    "crm:duplicate-merge": "takes a form",
+    "crm:duplicate-apart": "takes a form",
+    "crm:merge-undo": "takes a form",
     "crm:task-create": "takes a form",
     "crm:task-done": "takes a form",
     "crm:ticket-move": "takes a form",

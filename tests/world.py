@@ -18,8 +18,10 @@ from analytics.models import ModelVersion
 from campaigns.models import Campaign, Delivery, Enrolment, Offered, Response
 from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
 from crm import models
+from crm.services.accounts import edit_account
 from crm.services.api_keys import create_api_key
 from crm.services.bin import move_to_bin
+from crm.services.merges import merge, propose, unmerge
 from tests import factories
 
 PASSWORD = "a plain sentence opens it"
@@ -67,6 +69,7 @@ class World:
     jobs: dict[str, models.Job]
     binned: models.Bin
     source_import: models.Import
+    duplicates: models.DuplicatePair
 
 
 def build_world(say: Say = plain) -> World:
@@ -108,7 +111,21 @@ def build_world(say: Say = plain) -> World:
         jobs=make_jobs(owner),
         binned=binned,
         source_import=make_import(say, book, now),
+        duplicates=make_duplicates(say, book, by=people["administrator"]),
     )  # fmt: skip
+
+
+def make_duplicates(say: Say, book: models.Book, *, by: models.User) -> models.DuplicatePair:
+    """Two that look like one, two that were merged, and two that were merged and are two again."""
+    details = {"book": book, "phone": "+44 20 7946 0321"}
+    for name in ("Merged Limited", "Parted Limited"):
+        kept, other = (factories.AccountFactory(name=say(name), **details) for _ in range(2))
+        made = merge(survivor=kept, other=other, choices={}, by=by)
+    edit_account(account=kept, revision=kept.revision, changes={"name": say("Parted Stores")})
+    unmerge(change_set=made, by=by)
+    first = factories.AccountFactory(name=say("Twin Stores Limited"), country="DE", **details)
+    second = factories.AccountFactory(name=say("Twin Stores"), website=say("twin.example"), **details)
+    return propose(one=first, two=second)
 
 
 def database_now() -> datetime:

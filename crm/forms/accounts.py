@@ -38,8 +38,9 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         model = Account
         fields = (
             "name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since",
+            "website", "email", "phone", "tax_id",
         )  # fmt: skip
-        labels = {"book": _("Book")}
+        labels = {"book": _("Book"), "email": _("E-mail"), "tax_id": _("Tax number")}
         widgets = {"customer_since": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def __init__(

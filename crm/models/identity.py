@@ -79,12 +79,19 @@ class DuplicatePair(models.Model):
         return f"{self.first_id} and {self.second_id}"
 
 
+class MergedAccountQuerySet(models.QuerySet["MergedAccount"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(survivor__in=Account.objects.visible_to(principal))
+
+
 class MergedAccount(models.Model):
     """What became of an account that was merged away: its address leads to the survivor."""
 
     public_id = models.UUIDField(unique=True)  # of the account that is gone
     survivor = models.ForeignKey(Account, models.CASCADE, related_name="+")
     change_set = models.OneToOneField(ChangeSet, models.CASCADE, related_name="+")
+
+    objects = MergedAccountQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.public_id} into {self.survivor_id}"

@@ -10,6 +10,8 @@ from django.db import transaction
 from crm.models import Account, Contact
 from crm.services.attributes import changed_values, merged, record_attribute_history
 from crm.services.feed import record_change
+from crm.services.match_keys import KEYED
+from crm.services.matching import store_keys
 
 
 class EditConflictError(Exception):
@@ -27,6 +29,7 @@ def create_account(*, details: Mapping[str, Any], attributes: Mapping[str, Any] 
     account = Account(**{**_with_team(details), "attributes": known})
     account.save(force_insert=True)
     record_attribute_history(account=account, changes=known)
+    store_keys([account.pk])
     record_change(kind="account.created", object_id=account.pk, account_id=account.pk)
     return account
 
@@ -52,6 +55,8 @@ def edit_account(
     if not written:
         raise EditConflictError(Account.objects.get(pk=account.pk))
     record_attribute_history(account=account, changes=custom)
+    if not columns.keys().isdisjoint(KEYED):
+        store_keys([account.pk])
     if columns:
         fields = sorted({*columns, *custom} - {"attributes"})
         record_change(
@@ -69,10 +74,12 @@ def save_contact(
     :raises EditConflictError: when somebody saved it in between; nothing is written.
     """
     if contact is None:
-        return Contact.objects.create(account=account, **details)
-    if not Contact.objects.filter(pk=contact.pk, revision=revision).update(**details):
+        contact = Contact.objects.create(account=account, **details)
+    elif not Contact.objects.filter(pk=contact.pk, revision=revision).update(**details):
         raise EditConflictError(Contact.objects.get(pk=contact.pk))
-    contact.refresh_from_db()
+    else:
+        contact.refresh_from_db()
+    store_keys([account.pk])
     return contact
 
 

@@ -40,6 +40,7 @@ FORMS_AT_START = _forms(
     sarl, sas, sa, ste, societe, ets, etablissements, firma, fa, kk, kabushiki kaisha, m s, 株, 有, 주
     """
 )
+LONGEST_FORM = max(map(len, FORMS_AT_END | FORMS_AT_START))  # words
 # Stuck to the name in front or behind, the longest first. ㈱ and ㈜ have come apart by then.
 _GLUED = """
     股份有限责任公司 有限责任公司 股份有限公司 股份公司 有限公司 责任公司 公司 有限合伙 普通合伙 个体工商户

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from crm.services.company_forms import FILLERS, FORMS_AT_END, FORMS_AT_START, GLUED_FORMS
+from crm.services.company_forms import FILLERS, FORMS_AT_END, FORMS_AT_START, GLUED_FORMS, LONGEST_FORM
 from crm.services.phone_prefixes import (
     CALLING_CODES,
     INTERNATIONAL_PREFIXES,
@@ -49,6 +50,8 @@ _TAX_WORDS = re.compile(
     r"^(?:VAT|UST|USTID|USTIDNR|TVA|NIF|CIF|NIP|EIN|ABN|GST)(?:NO|NR|ID)?(?=\d|[A-Z]{2}\d)"
 )
 
+KEYED = ("name", "country", "website", "tax_id", "email", "phone")  # the account's own columns
+
 
 @dataclass(frozen=True, slots=True)
 class Details:
@@ -61,6 +64,15 @@ class Details:
     email: str = ""
     phone: str = ""
     people: Iterable[tuple[str, str]] = field(default=())  # e-mail and phone of each contact
+
+
+def details_from(values: Mapping[str, Any]) -> Details:
+    """Return the details among the columns of an account that somebody entered or imports."""
+    texts = {name: str(values.get(name) or "") for name in KEYED}
+    return Details(
+        name=texts["name"], country=texts["country"], website=texts["website"], tax_id=texts["tax_id"],
+        email=texts["email"], phone=texts["phone"],
+    )  # fmt: skip
 
 
 def keys_of(details: Details) -> set[tuple[str, str]]:
@@ -163,7 +175,7 @@ def _without_forms(words: list[str]) -> list[str]:
 
 
 def _shortened(words: list[str]) -> list[str]:
-    for length in (3, 2, 1):
+    for length in range(LONGEST_FORM, 0, -1):
         if len(words) > length and tuple(words[-length:]) in FORMS_AT_END:
             return words[:-length]
         if len(words) > length and tuple(words[:length]) in FORMS_AT_START:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
 from crm.models import Account, Book
@@ -36,14 +37,16 @@ _SOURCE = """
     ) AS p ON true
     WHERE a.id = ANY(%s)
 """
+FEW = 100  # accounts for which a table of their own would cost more than it saves
+_GIVEN = """unnest(%(accounts)s::bigint[], %(kinds)s::text[], %(keys)s::text[])"""
 _FORGET = """
-    DELETE FROM crm_matchkey AS k WHERE k.account_id = ANY(%s) AND NOT EXISTS (
-        SELECT FROM sextant_keys AS n
+    DELETE FROM crm_matchkey AS k WHERE k.account_id = ANY(%(ids)s) AND NOT EXISTS (
+        SELECT FROM {fresh} AS n (account_id, kind, key)
         WHERE n.account_id = k.account_id AND n.kind = k.kind AND n.key = k.key)
 """
 _KEEP = """
     INSERT INTO crm_matchkey (account_id, kind, key)
-    SELECT n.account_id, n.kind, n.key FROM sextant_keys AS n
+    SELECT n.account_id, n.kind, n.key FROM {fresh} AS n (account_id, kind, key)
     WHERE NOT EXISTS (SELECT FROM crm_matchkey AS k
                       WHERE k.account_id = n.account_id AND k.kind = n.kind AND k.key = n.key)
     ON CONFLICT DO NOTHING
@@ -84,20 +87,33 @@ class Match:
 @transaction.atomic
 def store_keys(account_ids: Sequence[int]) -> int:
     """Compute the keys of these accounts and keep them in place of their old ones; return how many."""
+    ids = list(account_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_SOURCE, [list(account_ids)])
+        cursor.execute(_SOURCE, [ids])
         rows = [(row[0], kind, key) for row in cursor.fetchall() for kind, key in keys_of(_details(row))]
-        cursor.execute(
-            "CREATE TEMPORARY TABLE sextant_keys (account_id bigint, kind text, key text) ON COMMIT DROP"
-        )
-        with cursor.copy("COPY sextant_keys FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        cursor.execute("ANALYZE sextant_keys")
-        cursor.execute(_FORGET, [list(account_ids)])
-        cursor.execute(_KEEP)
-        cursor.execute("DROP TABLE sextant_keys")
+        if len(ids) <= FEW:
+            columns = dict(
+                zip(("accounts", "kinds", "keys"), map(list, zip(*rows, strict=True)), strict=False)
+            )
+            given = {"ids": ids, "accounts": [], "kinds": [], "keys": [], **columns}
+            cursor.execute(_FORGET.format(fresh=_GIVEN), given)
+            cursor.execute(_KEEP.format(fresh=_GIVEN), given)
+        else:
+            _copy(cursor, rows)
+            cursor.execute(_FORGET.format(fresh="sextant_keys"), {"ids": ids})
+            cursor.execute(_KEEP.format(fresh="sextant_keys"))
+            cursor.execute("DROP TABLE sextant_keys")
     return len(rows)
+
+
+def _copy(cursor: CursorWrapper, rows: Iterable[tuple[int, str, str]]) -> None:
+    cursor.execute(
+        "CREATE TEMPORARY TABLE sextant_keys (account_id bigint, kind text, key text) ON COMMIT DROP"
+    )
+    with cursor.copy("COPY sextant_keys FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    cursor.execute("ANALYZE sextant_keys")
 
 
 def find_matches(

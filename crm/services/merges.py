@@ -167,10 +167,10 @@ def _locked(survivor: Account, other: Account) -> tuple[Account, Account]:
 def _standing(change_set: ChangeSet) -> MergedAccount:
     """Return the merge, locked with its survivor, or say why it can't be taken back."""
     standing = MergedAccount.objects.select_for_update().filter(change_set=change_set)
-    merged = standing.annotate(is_late=Q(change_set__undo_until__lt=Now())).first()
+    merged = standing.first()
     if merged is None:
         raise UnmergeRefusedError("taken_back")
-    if merged.is_late:
+    if standing.filter(change_set__undo_until__lt=Now()).exists():
         raise UnmergeRefusedError("too_late")
     if merged.survivor_id != change_set.data["survivor_id"]:
         raise UnmergeRefusedError("merged_again")

@@ -31,7 +31,10 @@ from .ui import svg
 
 register = template.Library()
 
-FIELDS = ("name", "kind", "stage", "owner", "country", "industry", "currency", "customer_since")
+FIELDS = (
+    "name", "kind", "stage", "owner", "country", "industry", "currency", "customer_since", "website", "email",
+    "phone", "tax_id",
+)  # fmt: skip
 
 
 @register.simple_tag

@@ -13,12 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
-from crm.models import Account, AttributeDefinition
-from crm.models.access import EDIT_ACCOUNTS, VIEW_AUDIT, can
+from crm.models import Account, AttributeDefinition, MergedAccount
+from crm.models.access import EDIT_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, can
 from crm.selectors.account_overview import get_overview
 from crm.selectors.score_panel import get_published
 from crm.services.accounts import EditConflictError, create_account, edit_account
 from crm.services.bin import move_to_bin
+from crm.services.match_keys import details_from
+from crm.services.matching import Match, find_matches
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.conflicts import describe_conflict
 from crm.views.fragments import render_part
@@ -37,7 +39,9 @@ def moment_of(account: Account) -> datetime:
 
 @require_safe
 def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    account = get_visible(visible_accounts(request), public_id=public_id)
+    account = visible_accounts(request).filter(public_id=public_id).first()
+    if account is None:
+        return survivor_of(request, public_id)
     as_of = moment_of(account)
     wanted = request.GET.get("tab", "")
     context = {
@@ -48,8 +52,21 @@ def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "tab": wanted if wanted in TABS else TABS[0],
         "may_edit": can(request.user, EDIT_ACCOUNTS),
         "may_audit": can(request.user, VIEW_AUDIT),
+        "may_merge": can(request.user, MERGE_ACCOUNTS),
     }
     return render_part(request, "crm/account_detail.html", "older", context)
+
+
+def survivor_of(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    """Lead from an account that was merged away to the one that took it over.
+
+    Nobody keeps the answer, for the merge may be taken back.
+    """
+    merges = MergedAccount.objects.visible_to(request.user).select_related("survivor")
+    survivor = get_visible(merges, public_id=public_id).survivor
+    response = redirect(survivor, permanent=True)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,10 +75,19 @@ def account_create(request: HtmxRequest) -> HttpResponse:
     definitions = list(AttributeDefinition.objects.order_by("label"))
     initial = {"owner": request.user.public_id, "stage": Account.Stage.LEAD}
     form = AccountForm(request.POST or None, definitions=definitions, initial=initial)
+    matches = []
     if form.is_valid():
-        account = create_account(details=form.details(), attributes=form.attributes())
-        return redirect(account)
-    return render(request, "crm/account_form.html", {"form": form}, status=422 if form.errors else 200)
+        matches = [] if "save_anyway" in request.POST else similar_accounts(request, form)
+        if not matches:
+            return redirect(create_account(details=form.details(), attributes=form.attributes()))
+    status = 422 if form.errors else 409 if matches else 200
+    return render(request, "crm/account_form.html", {"form": form, "matches": matches}, status=status)
+
+
+def similar_accounts(request: HtmxRequest, form: AccountForm) -> list[Match]:
+    """Return those that one may see and that the entered details may be about."""
+    entered = form.details()
+    return find_matches(details_from(entered), book=entered["book"], among=visible_accounts(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -18,6 +18,7 @@ from crm.models import ApiKey, Import, RuleCount, User
 from crm.pipelines.export_accounts import export_folder
 from crm.services import bin as bin_service
 from crm.services.bulk_edits import assign_accounts
+from crm.services.merges import merge, propose
 from tests import factories as f
 
 ROLES = ("sales", "support", "marketing", "analyst", "partner_manager", "administrator")
@@ -29,6 +30,7 @@ EXPORTERS = frozenset({"sales", "marketing", "analyst", "administrator"})
 TICKET_WORKERS = frozenset({"sales", "support", "administrator"})
 ANALYSTS = frozenset({"analyst", "administrator"})
 MODEL_READERS = ANALYSTS | {"marketing"}
+MERGERS = frozenset({"sales", "support", "analyst", "partner_manager", "administrator"})
 PARTNER_READERS = frozenset({"analyst", "partner_manager", "administrator"})
 PARTNER_MANAGERS = frozenset({"partner_manager", "administrator"})
 
@@ -84,6 +86,16 @@ def contact(cast: Cast, whose: str) -> dict[str, Any]:
 
 def activity(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.ActivityFactory(account=cast.account(whose)))
+
+
+def duplicate_pair(cast: Cast, whose: str) -> dict[str, Any]:
+    return _id(propose(one=cast.account(whose), two=cast.account(whose)))
+
+
+def merged_account(cast: Cast, whose: str) -> dict[str, Any]:
+    other = cast.account(whose)
+    merge(survivor=cast.account(whose), other=other, choices={}, by=cast.people[whose])
+    return _id(other)
 
 
 def order(cast: Cast, whose: str) -> dict[str, Any]:
@@ -168,6 +180,10 @@ def caught_rows(_cast: Cast, _whose: str) -> dict[str, Any]:
     return {**_id(source), "code": "no_price"}
 
 
+def data_feed(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return _id(f.DataFeedFactory())
+
+
 def tracked_site(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.TrackedSiteFactory())
 
@@ -221,6 +237,13 @@ ROWS = [
     Row("crm:change-detail", EDITORS, bulk_edit, "bin"),
     _post("crm:change-undo", EDITORS, bulk_edit, "bin"),
     Row("crm:contact-edit", EDITORS, contact, "account"),
+    Row("crm:account-merge", MERGERS, account, "account"),
+    Row("crm:duplicate-list", MERGERS),
+    Row("crm:duplicate-detail", MERGERS, duplicate_pair, "account"),
+    _post("crm:duplicate-merge", MERGERS, duplicate_pair, "account"),
+    _post("crm:duplicate-apart", MERGERS, duplicate_pair, "account"),
+    Row("crm:merge-list", MERGERS),
+    _post("crm:merge-undo", MERGERS, merged_account, "account"),
     Row("crm:order-detail", STAFF, order, "account"),
     Row("crm:task-list", STAFF),
     _post("crm:task-create", STAFF, title="Call"),
@@ -231,6 +254,12 @@ ROWS = [
     _post("crm:ticket-assign", TICKET_WORKERS, ticket, "account", priority="2"),
     _post("crm:saved-view-create", STAFF, page="account-list", name="Mine", query="country=GB"),
     _post("crm:saved-view-change", STAFF, saved_view, "view", action="default"),
+    Row("crm:data-feed-list", ADMINISTRATOR),
+    Row("crm:data-feed-create", ADMINISTRATOR),
+    Row("crm:data-feed-detail", ADMINISTRATOR, data_feed),
+    Row("crm:data-feed-edit", ADMINISTRATOR, data_feed),
+    _post("crm:data-feed-fetch", ADMINISTRATOR, data_feed),
+    _post("crm:data-feed-switch", ADMINISTRATOR, data_feed, to="off"),
     Row("crm:data-quality", ANALYSTS),
     Row("crm:quality-rule", ANALYSTS, caught_rows),
     Row("crm:job-list", STAFF),

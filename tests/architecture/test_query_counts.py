@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign, Enrolment
-from crm.models import ApiKey, Import, RuleCount, RuleHit, Visitor, WebSession
+from crm.models import ApiKey, DuplicatePair, Import, RuleCount, RuleHit, Visitor, WebSession
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
+from crm.services.merges import merge, propose, unmerge
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
 from tests.partner_api import Caller
@@ -47,10 +48,11 @@ def company(rows: int) -> SimpleNamespace:
     versions = [make_version(number) for number in range(rows)]
     imports = [make_import(number, account, rows) for number in range(rows)]
     sites = [make_site(account, rows) for _ in range(rows)]
+    feeds = [make_feed(rows) for _ in range(rows)]
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
-        ticket=account.tickets.first(), source=imports[0], site=sites[0],
+        ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0], feed=feeds[0],
     )  # fmt: skip
 
 
@@ -109,6 +111,29 @@ def make_site(account, rows: int):
     return site
 
 
+def make_duplicates(rows: int, user) -> DuplicatePair:
+    for _ in range(rows):
+        merge(survivor=f.AccountFactory(), other=f.AccountFactory(), choices={}, by=user)
+        parted = merge(survivor=f.AccountFactory(), other=f.AccountFactory(), choices={}, by=user)
+        unmerge(change_set=parted, by=user)
+        one, two = (
+            f.AccountFactory(name="Twin", owner=user, attributes={f"k{n}": n for n in range(rows)})
+            for _ in range(2)
+        )
+        pair = propose(one=one, two=two)
+    return pair
+
+
+def make_feed(rows: int):
+    feed = f.DataFeedFactory(contract={"columns": {f"column {number}": "text" for number in range(rows)}})
+    for number in range(rows):
+        source = Import.objects.create(
+            book=feed.book, layout="accounts", file_name="f", sha256=f"{feed.pk}-{number}", reads_once=False
+        )
+        feed.files.create(name=f"{number}.csv", sha256=str(number), source_import=source)
+    return feed
+
+
 def make_version(number: int) -> ModelVersion:
     return ModelVersion.objects.create(
         book=f.BookFactory(), kind="churn", version=f"churn-{number}", state="evaluated", horizon_days=90,
@@ -143,11 +168,12 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
     """Return the address of every page that shows rows, for an administrator."""
     kinds = {
         "crm:account": made.account, "crm:contact": made.contact, "crm:order": made.order,
+        "crm:duplicate": made.pair, "crm:account-merge": made.account,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
-        "crm:site": made.site,
+        "crm:site": made.site, "crm:data-feed": made.feed,
     }  # fmt: skip
     found = {}
     for row in ROWS:
