@@ -25,7 +25,7 @@ def prepare_database(accounts: int) -> dict[str, float]:
     name = str(settings.DATABASES["default"]["NAME"])
     is_kept = _comment(name) == made_by
     if not is_kept:
-        _recreate(name)
+        recreate_database(name)
     call_command("migrate", verbosity=0, interactive=False)
     if is_kept:
         return {}
@@ -51,7 +51,7 @@ def _comment(name: str) -> str | None:
     return row[0] if row else None
 
 
-def _recreate(name: str) -> None:
+def recreate_database(name: str) -> None:
     _on_server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     _on_server(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 

@@ -92,7 +92,7 @@ def collect(*, site: TrackedSite, beacon: Beacon, user_agent: str) -> int:
         )
         for seen in beacon.events
     ]
-    return insert_events(sender=f"site:{site.pk}", rows=rows, keeps_key=False) if rows else 0
+    return insert_events(sender=f"site:{site.pk}", rows=rows) if rows else 0
 
 
 def _join(site: TrackedSite, visitor_id: int, beacon: Beacon) -> Person | None:

@@ -31,7 +31,7 @@ WITH incoming AS (
     INSERT INTO crm_event (kind, at, account_id, visitor, product_id, term, source, medium,
                            campaign_code, duration_seconds, page, is_bot, key)
     SELECT kind, coalesce(at, now()), account_id, visitor, product_id, term, source, medium,
-           campaign_code, duration_seconds, page, is_bot, {kept_key}
+           campaign_code, duration_seconds, page, is_bot, ''
     FROM fresh ORDER BY position
 ), told AS (
     INSERT INTO crm_change (kind, account_id, data)
@@ -59,14 +59,12 @@ class EventRow:
     key: str = ""
 
 
-def insert_events(*, sender: str, rows: Sequence[EventRow], keeps_key: bool = True) -> int:
+def insert_events(*, sender: str, rows: Sequence[EventRow]) -> int:
     """Store the events whose key `sender` hasn't sent before, and tell the change feed; return how many.
 
-    `keeps_key` writes the sender's key into the event too. Without it the key stands only among
-    those received, where repeats are looked for.
+    The key stands among those received, where repeats are looked for, and not in the event too.
     """
     numbered = [{"position": position, **asdict(row)} for position, row in enumerate(rows)]
-    statement = STORE.format(kept_key="key" if keeps_key else "''")
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"events": json.dumps(numbered), "sender": sender})
+        cursor.execute(STORE, {"events": json.dumps(numbered), "sender": sender})
         return int(cursor.fetchone()[0])
