@@ -19,9 +19,16 @@ ORDERS_PER_ACCOUNT = 5
 EVENTS_PER_ACCOUNT = 5
 
 
-def prepare_database(accounts: int) -> dict[str, float]:
+def prepare_database(
+    accounts: int, *, orders: int | None = None, events: int | None = None
+) -> dict[str, float]:
     """Make, migrate and fill the database of these settings; return what filling it took, if done."""
-    made_by = _fingerprint(accounts)
+    size = Size(
+        accounts,
+        accounts * ORDERS_PER_ACCOUNT if orders is None else orders,
+        accounts * EVENTS_PER_ACCOUNT if events is None else events,
+    )
+    made_by = _fingerprint(size)
     name = str(settings.DATABASES["default"]["NAME"])
     is_kept = _comment(name) == made_by
     if not is_kept:
@@ -29,7 +36,6 @@ def prepare_database(accounts: int) -> dict[str, float]:
     call_command("migrate", verbosity=0, interactive=False)
     if is_kept:
         return {}
-    size = Size(accounts, accounts * ORDERS_PER_ACCOUNT, accounts * EVENTS_PER_ACCOUNT)
     figures = generate(size=size, say=lambda line: print(f"  {line}", flush=True))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")  # as autovacuum leaves a database that has been up for a while
@@ -38,8 +44,9 @@ def prepare_database(accounts: int) -> dict[str, float]:
     return figures
 
 
-def _fingerprint(accounts: int) -> str:
-    digest = hashlib.sha256(f"{accounts} {ORDERS_PER_ACCOUNT} {EVENTS_PER_ACCOUNT}".encode())
+def _fingerprint(size: Size) -> str:
+    orders, events = size.orders / size.accounts, size.events / size.accounts
+    digest = hashlib.sha256(f"{size.accounts} {orders:g} {events:g}".encode())
     for module in (generation, generated_sql, bare_tables):
         digest.update(Path(str(module.__file__)).read_bytes())
     return f"sextant benchmark {digest.hexdigest()[:16]}"

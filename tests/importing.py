@@ -5,11 +5,23 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import celery
-
+import campaigns.tasks
+import crm.tasks
 from crm.models import ChangeSet, Import, Job, QuarantinedRow
 from crm.services.file_imports import receive_file, save_mapping, start_commit, start_undo
 from tests.factories import BookFactory
+
+TASKS = {
+    task.name: task
+    for task in (
+        crm.tasks.read_import,
+        crm.tasks.check_import,
+        crm.tasks.commit_import,
+        crm.tasks.undo_change_set,
+        campaigns.tasks.check_import,
+        campaigns.tasks.commit_import,
+    )
+}
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
@@ -24,8 +36,7 @@ def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None =
 def work(job: Job | None) -> Job:
     """Do a job as a worker would, and return it as it then stands."""
     assert job is not None
-    celery.current_app.loader.import_default_modules()
-    celery.current_app.tasks[job.task].run(job_id=job.pk)
+    TASKS[job.task].run(job_id=job.pk)
     done = Job.objects.get(pk=job.pk)
     assert done.state == Job.State.DONE, done.error
     return done

@@ -57,6 +57,10 @@ _ROWS = """
     CROSS JOIN LATERAL unnest(step.row_ids, step.revisions) AS touched (row_id, revision)
     WHERE step.change_set_id = %s AND step.xid = %s::xid8 AND step.id <= %s
 """
+_STEPS = """
+    SELECT id, table_name, action FROM crm_changedrows
+    WHERE change_set_id = %s AND xid = %s::xid8 AND id <= %s ORDER BY id DESC
+"""
 _EDITED = """
     UPDATE undo_rows AS mine SET refused = CASE WHEN now_is.id IS NULL THEN 'gone' ELSE 'edited' END
     FROM undo_rows AS same LEFT JOIN {table} AS now_is ON now_is.id = same.row_id
@@ -129,9 +133,9 @@ def undo_group(
         cursor.execute("CREATE INDEX ON undo_rows (table_name, row_id)")
         cursor.execute("ANALYZE undo_rows")
         _refuse(cursor)
-        steps = change_set.steps.filter(xid=xid, pk__lte=last).order_by("-pk")
+        cursor.execute(_STEPS, [change_set.pk, str(xid), last])
         rows, first = 0, last
-        for step_id, table, action in steps.values_list("pk", "table_name", "action"):
+        for step_id, table, action in cursor.fetchall():
             rows += _UNDO[action](cursor, step_id, table)
             first = step_id
         refused = _remember(cursor, change_set, first=first, rows=rows)

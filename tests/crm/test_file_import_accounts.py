@@ -2,8 +2,19 @@
 
 import pytest
 
-from crm.models import Account, AttributeValue, ExternalId
-from tests.importing import committed, verdicts
+from crm.models import (
+    Account,
+    AttributeDefinition,
+    AttributeValue,
+    ExternalId,
+    Import,
+    Outcome,
+    SourceDay,
+)
+from crm.services.file_imports import MappingError, attributes_to_offer, receive_file, save_mapping
+from crm.services.refusals import preview_of, refusals_csv
+from tests.factories import BookFactory
+from tests.importing import checked, committed, csv_bytes, received, refusals, verdicts, work
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +51,139 @@ def test_the_same_file_twice_changes_nothing():
         == before
     )
     assert AttributeValue.objects.count() == 2
+
+
+def test_unknown_columns_go_nowhere_unless_somebody_says_so():
+    made = checked("accounts", ROWS)
+
+    assert made.mapping["Seats"] is None
+    assert attributes_to_offer(made) == {"Seats": {"key": "seats", "label": "Seats", "type": "number"}}
+
+
+def test_an_attribute_has_a_history_from_now_on_and_enters_no_model():
+    committed("accounts", ROWS, mapping=SEATS, is_history=True)
+    made = committed("accounts", [{**ROWS[0], "Seats": "14"}], mapping=SEATS)
+
+    assert verdicts(made) == {"update": 1}
+    definition = AttributeDefinition.objects.get(key="seats")
+    assert (definition.type, definition.is_known_before) == ("number", False)
+    account = Account.objects.get(name="Harbour Lane Ltd")
+    assert account.attributes == {"seats": 14}
+    old, new = AttributeValue.objects.filter(account=account).order_by("valid_from")
+    assert (old.value, new.value, new.valid_to) == (12, 14, None)
+    assert old.valid_from < old.valid_to <= new.valid_from
+    assert new.known_at >= made.created_at
+
+
+def test_a_labelled_column_becomes_an_outcome_with_its_date():
+    outcome = {"Left": {"outcome": {"kind": "left", "date_column": "Asked on", "horizon_days": 30}}}
+    rows = [
+        {**ROWS[0], "Left": "yes", "Asked on": "2026-01-01"},
+        {**ROWS[1], "Left": "no", "Asked on": "2026-01-01"},
+    ]
+
+    committed("accounts", rows, mapping=outcome, is_history=True)
+    again = committed("accounts", rows, mapping=outcome)
+    corrected = committed("accounts", [{**rows[1], "Left": "ja"}, rows[0]], mapping=outcome)
+
+    assert verdicts(again) == {"skip": 2}
+    assert verdicts(corrected) == {"update": 1, "skip": 1}
+    assert list(Outcome.objects.values_list("kind", "happened")) == [("left", True)] * 2
+    first = Outcome.objects.order_by("pk")[0]
+    assert (first.observed_at - first.cutoff_at).days == 30
+    assert first.known_at == first.observed_at
+
+
+def test_a_number_that_stands_twice_counts_once_and_says_which():
+    made = committed("accounts", [*ROWS, {**ROWS[0], "Name": "Another"}])
+
+    assert verdicts(made) == {"create": 2, "refuse": 1}
+    assert refusals(made) == {3: [("Customer ID", "17", "doubled_in_file")]}
+    assert made.quarantined.get().cells == {**ROWS[0], "Name": "Another"}
+
+
+def test_every_error_of_a_row_is_told():
+    made = committed(
+        "accounts", [{"Customer ID": "", "Name": "x" * 201, "Country": "Atlantis", "Seats": "1"}]
+    )
+
+    assert refusals(made) == {
+        1: [
+            ("Customer ID", "", "required"),
+            ("Name", "x" * 200, "too_long"),
+            ("Country", "Atlantis", "unknown_country"),
+        ]
+    }
+    lines = list(refusals_csv(made))
+    assert len(lines) == 4
+    assert lines[3].startswith("1,Country,Atlantis,")
+
+
+def test_formulas_are_neutralised_in_the_report():
+    made = committed("accounts", [{"Customer ID": "1", "Name": "A", "Country": '=HYPERLINK("x")'}])
+
+    assert "'=HYPERLINK" in list(refusals_csv(made))[1]
+
+
+def test_nothing_is_written_by_a_check():
+    made = checked("accounts", ROWS)
+
+    assert (made.state, verdicts(made)) == (Import.State.VALIDATED, {"create": 2})
+    assert [row.verdict for row in preview_of(made)] == ["create", "create"]
+    assert not Account.objects.exists()
+
+
+def test_a_mapping_without_what_is_required_is_refused():
+    made = received("accounts", csv_bytes([{"Alpha": "1", "Name": "x"}]))
+
+    with pytest.raises(MappingError) as error:
+        save_mapping(source_import=made, mapping=made.mapping, by=None)
+
+    assert error.value.problems == [{"code": "field_missing", "field": "external_id"}]
+
+
+def test_the_mapping_is_remembered_for_the_same_header():
+    committed("accounts", ROWS, mapping=SEATS)
+
+    assert received("accounts", csv_bytes(ROWS)).mapping["Seats"] == SEATS["Seats"]
+
+
+def test_a_file_that_is_none_is_refused_as_a_whole():
+    made = received("accounts", b"\x00\x01\x02 nothing", name="photo.bin")
+
+    assert made.state == Import.State.FAILED
+    assert made.problem["code"]
+
+
+def test_two_systems_may_both_know_customer_17():
+    committed("accounts", ROWS)
+    made = committed("accounts", [{**ROWS[0], "Name": "Somebody else"}], source="webshop")
+
+    assert verdicts(made) == {"create": 1}
+    assert Account.objects.count() == 3
+
+
+def test_it_goes_on_without_anybody_looking_when_told_so():
+    made = receive_file(
+        book=BookFactory(),
+        kind="accounts",
+        source="erp",
+        owner=None,
+        name="nightly.csv",
+        chunks=[csv_bytes(ROWS)],
+        goes_on=True,
+    )
+    for _ in range(3):
+        work(Import.objects.get(pk=made.pk).job)
+
+    assert Import.objects.get(pk=made.pk).state == Import.State.DONE
+    assert Account.objects.count() == 2
+
+
+def test_what_a_source_sent_is_counted_by_day():
+    committed("accounts", [*ROWS, {"Customer ID": "19", "Name": "No country", "Country": "", "Seats": ""}])
+    committed("accounts", ROWS)
+
+    day = SourceDay.objects.get()
+    assert (day.source, day.kind, day.rows) == ("erp", "accounts", 5)
+    assert day.missing["country"] == pytest.approx(1 / 5)
