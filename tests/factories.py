@@ -303,6 +303,18 @@ class SavedViewFactory(DjangoModelFactory):
     owner = factory.SubFactory(UserFactory)
 
 
+class DataFeedFactory(DjangoModelFactory):
+    class Meta:
+        model = models.DataFeed
+
+    book = factory.SubFactory(BookFactory)
+    name = factory.Sequence(lambda n: f"Feed {n}")
+    layout = "accounts"
+    source = "erp"
+    via = "folder"
+    address = "erp"
+
+
 class TrackedSiteFactory(DjangoModelFactory):
     class Meta:
         model = models.TrackedSite

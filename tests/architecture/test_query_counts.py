@@ -51,7 +51,7 @@ def company(rows: int) -> SimpleNamespace:
     feeds = [make_feed(rows) for _ in range(rows)]
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
-        version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
+        feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0], feed=feeds[0],
     )  # fmt: skip
 
