@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from crm.models import DataFeed, ChangeSet, DataFeed, TrackedSite
+from crm.models import ChangeSet, DataFeed, TrackedSite
 from crm.services.bulk_edits import assign_accounts
 from tests.world import World
 

@@ -39,7 +39,7 @@ class DataFeedForm(forms.ModelForm):  # type: ignore[type-arg] # the generic par
     class Meta:
         model = DataFeed
         fields = ("name", "book", "layout", "source", "via", "address", "token_variable", "every_minutes")
-        labels = {"via": gettext_lazy("Comes from")}
+        labels = {"book": gettext_lazy("Book"), "via": gettext_lazy("Comes from")}
         help_texts = {
             "source": gettext_lazy("The system whose numbers the files bear, such as “erp”."),
             "address": gettext_lazy("A folder below the one set aside for feeds, or an https:// address."),

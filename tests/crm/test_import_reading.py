@@ -58,8 +58,10 @@ def read(content: bytes, name="file", **reading):
 def as_csv(rows, *, delimiter=",", end="\r\n") -> str:
     text = io.StringIO(newline="")
     # Before "\n" alone the writer leaves a carriage return unquoted, which would then be a line's end.
-    quoting = csv.QUOTE_ALL if end == "\n" else csv.QUOTE_MINIMAL
-    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows([HEADER, *rows])
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
+    if end == "\n":
+        writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerows([HEADER, *rows])
     return text.getvalue()
 
 
