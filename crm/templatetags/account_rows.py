@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.utils.safestring import SafeString
@@ -26,11 +27,19 @@ Cell = Callable[[AccountRow], str]
 
 @register.simple_tag
 def account_table_rows(
-    rows: Sequence[AccountRow], columns: Sequence[ListColumn], names: Directory, *, may_select: bool
+    rows: Sequence[AccountRow],
+    columns: Sequence[ListColumn],
+    names: Directory,
+    *,
+    may_select: bool,
+    state: str = "",
 ) -> SafeString:
-    """The `<tr>` of each account: a box to tick, its name, and a cell for each column."""
+    """The `<tr>` of each account: a box to tick, its name, and a cell for each column.
+
+    Its link carries the state of the list, so that the account's page can walk on in it.
+    """
     cells = [_cell(column, names) for column in columns]
-    select = escape(_("Select"))
+    select, walk = escape(_("Select")), escape(urlencode({"list": state}))
     lines = []
     for row in rows:
         name, public_id = escape(row.name), row.public_id
@@ -40,7 +49,7 @@ def account_table_rows(
         )
         lines.append(
             f'<tr>{box if may_select else ""}<th scope="row" class="pin">'
-            f'<a class="table__main" href="/accounts/{public_id}/">{name}</a></th>'
+            f'<a class="table__main" href="/accounts/{public_id}/?{walk}">{name}</a></th>'
             f"{''.join([cell(row) for cell in cells])}</tr>"
         )
     return SafeString("".join(lines))

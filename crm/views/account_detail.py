@@ -24,6 +24,7 @@ from crm.services.matching import Match, find_matches
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.conflicts import describe_conflict
 from crm.views.fragments import render_part
+from crm.views.walking import read_walk
 
 TABS = ("timeline", "orders", "invoices", "people", "tickets", "scores", "campaigns", "audit")
 
@@ -49,6 +50,7 @@ def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "as_of": as_of,
         "overview": get_overview(account, as_of=as_of),
         "published": get_published(account, as_of=as_of),
+        "walk": read_walk(request, account),
         "tab": wanted if wanted in TABS else TABS[0],
         "may_edit": can(request.user, EDIT_ACCOUNTS),
         "may_audit": can(request.user, VIEW_AUDIT),
