@@ -112,7 +112,7 @@ def _partner() -> tuple[ApiPrincipal, list[Any], list[str]]:
     from crm.models import Account, ApiKey, ApiPrincipal, Book, Partner, PartnerAccount, Product  # noqa: PLC0415
 
     book, _made = Book.objects.get_or_create(code="events", defaults={"name": "Events", "currency": "GBP"})
-    partner = Partner.objects.create(name="Events", book=book)
+    partner = Partner.objects.create(name=f"Events {Partner.objects.count()}", book=book)
     details = {"book": book, "kind": "organisation", "currency": "GBP"}
     accounts = Account.objects.bulk_create(
         [Account(name=f"Account {number}", **details) for number in range(500)]
@@ -144,8 +144,8 @@ def lines(found: dict[str, float]) -> list[str]:
     return [
         f"{found['events']:,.0f} events in batches of {BATCH:,}: {found['events_per_second']:,.0f} events/s",
         f"one request an event, one after another: {found['collected_per_second']:,.0f} events/s",
-        f"bytes an event: {found['bytes_heap']:.0f} in the heap, {found['bytes_indexes']:.0f} of indexes, "
-        f"{found['bytes_keys']:.0f} of the keys of repeats without their index",
+        f"bytes an event: {found['bytes_heap']:.0f} in the heap, {found['bytes_indexes']:.0f} of indexes",
+        f"bytes of an event's key, by which repeats are known: {found['bytes_keys']:.0f} without its index",
     ]
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from crm.pipelines.event_sources import count_senders
 from crm.services.feed import record_changes
 from crm.services.job_runs import RunningJob
+from crm.services.schedules import local_zone
 
 READER = "crm.sessionise"
 GAP_MINUTES = 30
@@ -125,6 +127,7 @@ def run(job: RunningJob) -> dict[str, Any]:
             cursor.execute(WRITE)
             result["sessions"] = cursor.rowcount
             cursor.execute(FORGET)
+        count_senders(zone=local_zone().key)
         cursor.execute(ADVANCE, [READER, until])
         job.fence()
     return result

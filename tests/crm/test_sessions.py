@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
-from crm.models import Change, Event, FeedCursor, Visitor, WebSession
+from crm.models import Change, Event, EventKey, FeedCursor, SourceDay, Visitor, WebSession
 from crm.pipelines import sessions
 from crm.services.jobs import run_job
-from tests.factories import NOW, AccountFactory, JobFactory, TrackedSiteFactory
+from tests.factories import NOW, AccountFactory, JobFactory, PartnerFactory, TrackedSiteFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +165,23 @@ def test_who_does_too_much_in_a_minute_is_a_program(visitor):
     assert set(Event.objects.filter(visitor=visitor.key).values_list("is_bot", flat=True)) == {True}
     assert WebSession.objects.get(visitor=visitor).is_bot
     assert Change.objects.get(kind="event.received").account_id == account.pk
+
+
+def test_says_how_many_events_each_sender_sent(visitor):
+    partner = PartnerFactory()
+    for source in (f"site:{visitor.site_id}", f"partner:{partner.public_id}"):
+        for key, days in (("a", 0), ("b", 0), ("c", 40)):
+            EventKey.objects.create(source=source, key=key, at=Now() - timedelta(days=days))
+    EventKey.objects.create(source="import:1", key="a")
+
+    sessionise()
+    sessionise()
+
+    days = SourceDay.objects.order_by("source").values_list("source", "kind", "rows", "book_id")
+    assert list(days) == [
+        (partner.name, "events", 2, partner.book_id),
+        (f"{visitor.site.name} #{visitor.site_id}", "events", 2, visitor.site.book_id),
+    ]
 
 
 def test_events_of_others_are_left_alone():
