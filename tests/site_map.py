@@ -196,6 +196,7 @@ NO_PAGES = {
     "crm:saved-view-change": "takes a form",
     "crm:jobs-indicator": "a part of every page",
     "crm:change-undo": "takes a form",
+    "crm:score-feedback": "takes a form",
     "crm:job-watch": "takes a form",
     "crm:job-cancel": "takes a form",
     "crm:notification-open": "takes a form",

@@ -10,6 +10,7 @@ from analytics.models import ModelVersion
 from analytics.selectors.models import LIGHT, get_model_page, list_models
 from analytics.services.model_versions import ModelStateError, promote, roll_back
 from crm.models.access import PROMOTE_MODELS, VIEW_MODELS, can
+from crm.selectors.score_feedback import count_feedback
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
 
@@ -24,6 +25,7 @@ def model_list(request: HtmxRequest) -> HttpResponse:
 def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     page = get_model_page(_version(request, public_id), request.user)
     context = {"page": page, "version": page.version, "may_promote": can(request.user, PROMOTE_MODELS)}
+    context["feedback"] = count_feedback(page.version.version)
     return render(request, "analytics/model_detail.html", context)
 
 

@@ -54,6 +54,11 @@ def column_words(name: str) -> str:
     return _columns().get(name) or name.replace("_", " ")
 
 
+def share_words(share: float) -> str:
+    """Return a share as sentences say it: 63 %."""
+    return _share(share)
+
+
 def _records() -> dict[str, str]:
     return {
         "account": _("Account"),

@@ -22,6 +22,7 @@ from crm.selectors.attention import what_needs_attention
 from crm.selectors.audit import list_audit
 from crm.selectors.countries import country_name
 from crm.selectors.directory import AttributeName
+from crm.selectors.score_feedback import own_opinions
 from crm.selectors.score_panel import Published, list_recommendations
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
 from crm.selectors.words import column_words
@@ -71,10 +72,13 @@ def needs_you(account: Account, overview: AccountOverview, published: Published)
     return {"account": account, "attention": what_needs_attention(account, overview, published)}
 
 
-@register.inclusion_tag("crm/_scores_panel.html")
-def scores_panel(account: Account, published: Published) -> dict[str, Any]:
+@register.inclusion_tag("crm/_scores_panel.html", takes_context=True)
+def scores_panel(context: Context, account: Account, published: Published) -> dict[str, Any]:
+    user = context["request"].user
     return {
+        **_passed(context),
         "account": account,
+        "opinions": own_opinions(account, user, published.scores.values()),
         "cards": published.cards(account),
         "value": published.value("customer_value"),
         "loss": published.value("expected_loss"),

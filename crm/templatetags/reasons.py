@@ -9,6 +9,7 @@ from crm.models import Score
 from crm.selectors.score_panel import Contribution
 from crm.selectors.words import reason_label, recommendation_text
 from crm.selectors.words import reason_text as reason_words
+from crm.services.score_feedback import sign_shown
 
 register = template.Library()
 
@@ -37,6 +38,18 @@ def contribution_rows(contributions: Iterable[Contribution], currency: str = "")
         {"label": reason_words(shown.reason, currency=currency), "points": shown.points}
         for shown in contributions
     ]
+
+
+@register.filter
+def of_key(texts: Mapping[str, str], key: str) -> str:
+    """Look something up: {{ opinions|of_key:score.kind }}"""
+    return texts.get(key, "")
+
+
+@register.simple_tag
+def signed_score(score: Score) -> str:
+    """What the form about a score sends back: the score as it stands here."""
+    return sign_shown(score)
 
 
 @register.filter

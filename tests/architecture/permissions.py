@@ -227,6 +227,7 @@ ROWS = [
     Row("crm:account-field", EDITORS, account_field, "account"),
     _post("crm:account-delete", EDITORS, account, "account"),
     _post("crm:activity-create", EDITORS, account, "account", kind="note", text="Hello"),
+    _post("crm:score-feedback", STAFF, account, "account", answer="useful"),
     Row("crm:contact-create", EDITORS, account, "account"),
     Row("crm:ticket-create", TICKET_WORKERS, account, "account"),
     _post("crm:activity-pin", EDITORS, activity, "account", pinned="1"),
