@@ -94,7 +94,8 @@ def _new_files(feed: DataFeed, folder: Path, now: datetime) -> list[Path]:
             continue
         stat = path.stat()
         fetched_at, size = known.get(path.name, (None, None))
-        is_known = fetched_at is not None and stat.st_mtime <= fetched_at.timestamp() and size == stat.st_size
+        # A copy can keep the file's own time of change, but not that of its entry in the folder.
+        is_known = fetched_at is not None and stat.st_ctime <= fetched_at.timestamp() and size == stat.st_size
         if not is_known and stat.st_mtime <= now.timestamp() - SETTLED_SECONDS:
             found.append((stat.st_mtime, path.name, path))
     return [path for _changed, _name, path in sorted(found)]
