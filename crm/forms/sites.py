@@ -35,13 +35,13 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg] # the generic paramet
     origins = OriginsField(
         label=gettext_lazy("Origins"),
         help_text=gettext_lazy("One a line, such as https://shop.example.com. Only their pages may report."),
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "lang": "en"}),
     )
 
     class Meta:
         model = TrackedSite
         fields = ("name", "book", "origins", "is_enabled")
-        labels = {"is_enabled": gettext_lazy("Takes what its pages report")}
+        labels = {"book": gettext_lazy("Book"), "is_enabled": gettext_lazy("Takes what its pages report")}
         help_texts = {"book": gettext_lazy("Whose products and customers its visitors meet.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -41,6 +41,10 @@ class Shop:
     beacons: list[Request] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
+    def noticed(self, request: Request) -> None:
+        if "/e?site=" in request.url:
+            self.beacons.append(request)
+
     def open(self, path: str = "/lamps?who=lin") -> None:
         self.page.goto(self.url + path)
         self.page.wait_for_function("!window.sextant.q")  # the script has taken over
@@ -95,7 +99,7 @@ def shop(chromium, site, world, pages) -> Iterator[Shop]:
     context = chromium.new_context(user_agent=PERSON)
     page = context.new_page()
     made = Shop(url, tracked, context, page)
-    context.on("request", lambda request: "/e?site=" in request.url and made.beacons.append(request))
+    context.on("request", made.noticed)
     page.on("pageerror", lambda error: made.errors.append(error.message))
     yield made
     context.close()
