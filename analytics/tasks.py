@@ -43,6 +43,20 @@ def rescore_changed(*, job_id: int) -> None:
     run_job(job_id, rescoring.run)
 
 
+@shared_task(name="analytics.forget")
+def forget(*, job_id: int) -> None:
+    from analytics.pipelines import forgetting
+
+    run_job(job_id, forgetting.run)
+
+
+@shared_task(name="analytics.score_range")
+def score_range(*, job_id: int) -> None:
+    from analytics.pipelines import ranges
+
+    run_job(job_id, ranges.run)
+
+
 @shared_task(name="analytics.hold_against_outcomes")
 def hold_against_outcomes(*, job_id: int) -> None:
     from analytics.pipelines import reliability

@@ -1,6 +1,6 @@
 """Reading rows out of PostgreSQL as Arrow tables, by binary COPY, in one snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,12 +78,13 @@ def _plain(column: pa.Field) -> pa.Field:
 
 
 @contextmanager
-def open_snapshot() -> Iterator[Snapshot]:
-    """Take the refresh's lock, then a snapshot; a second refresh waits for the first."""
+def open_snapshot(*, alone: bool = True) -> Iterator[Snapshot]:
+    """Take a snapshot, and first the lock of those that write files: a second waits for the first."""
     with dbapi.connect(conninfo(), autocommit=True) as link, link.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")  # of dates without one
-        cursor.execute(f"SELECT pg_advisory_lock{LOCK}::text")
-        cursor.fetchall()
+        if alone:
+            cursor.execute(f"SELECT pg_advisory_lock{LOCK}::text")
+            cursor.fetchall()
         cursor.execute(COMPLETE_UNTIL)
         complete_until = cursor.fetchone()[0]
         cursor.execute(DATABASE)
@@ -93,6 +94,14 @@ def open_snapshot() -> Iterator[Snapshot]:
         bound, taken_at = cursor.fetchone()
         yield Snapshot(cursor, bound, taken_at, complete_until, database)
         cursor.execute("COMMIT")
+
+
+def complete_until() -> datetime:
+    """Return the moment up to which the database knows everything by now, as a snapshot would."""
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE_UNTIL)
+        moment: datetime = cursor.fetchone()[0]
+        return moment
 
 
 def conninfo() -> str:
@@ -109,23 +118,34 @@ def whole_range(snapshot: Snapshot, table: Table, number: int, *, past: bool = F
     return snapshot.rows(table.select(past=past) + in_range(number))
 
 
-def changed_rows(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
-    """Return the rows changed since the bound, those of transactions above this one's included.
+def changed(table: Table, lower: int) -> sql.Composed:
+    """Return the query for the ids of which anything was written since the bound.
 
-    Reading up to the snapshot and not only up to its bound keeps the old and the new version of
-    a fact, and an order and its lines, together. What is read twice replaces itself.
+    Transactions above this snapshot's own bound are included: reading up to the snapshot keeps
+    the old and the new version of a fact, and an order and its lines, together. What is read
+    twice replaces itself.
     """
-    condition = sql.SQL(" WHERE changed_xid >= {}::xid8").format(sql.Literal(str(lower)))
-    return snapshot.rows(table.select() + condition)
+    bound = sql.Literal(str(lower))
+    present = sql.SQL("SELECT id FROM {} WHERE changed_xid >= {}::xid8").format(sql.SQL(table.source), bound)
+    if not table.fact:
+        return present
+    return sql.SQL(
+        "{} UNION SELECT id FROM {} WHERE past_xid >= {bound}::xid8 "
+        "UNION SELECT row_id FROM crm_deletedkey WHERE table_name = {fact} AND changed_xid >= {bound}::xid8"
+    ).format(present, sql.Identifier(f"{table.fact}_past"), bound=bound, fact=sql.Literal(table.fact))
 
 
-def past_rows(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
-    condition = sql.SQL(" WHERE past_xid >= {}::xid8").format(sql.Literal(str(lower)))
-    return snapshot.rows(table.select(past=True) + condition)
+def these(ids: Sequence[int]) -> sql.Composed:
+    return sql.SQL("SELECT unnest({}::bigint[])").format(sql.Literal(list(ids)))
 
 
-def deleted_ids(snapshot: Snapshot, table: Table, lower: int) -> pa.Table:
-    query = sql.SQL(
-        "SELECT row_id AS id FROM crm_deletedkey WHERE table_name = {} AND changed_xid >= {}::xid8"
-    )
-    return snapshot.rows(query.format(sql.Literal(table.fact), sql.Literal(str(lower))))
+def versions(
+    snapshot: Snapshot, table: Table, ids: sql.Composable | Sequence[int]
+) -> tuple[pa.Table, pa.Table]:
+    """Return what the database says about these ids: the present rows, and the old versions."""
+    if isinstance(ids, sql.Composable):
+        among = sql.SQL(" WHERE id IN ({})").format(ids)
+    else:  # which reaches into a query that is a source, too
+        among = sql.SQL(" WHERE id = ANY({}::bigint[])").format(sql.Literal(list(ids)))
+    rows = snapshot.rows(table.select() + among)
+    return rows, snapshot.rows(table.select(past=True) + among) if table.fact else rows[:0]

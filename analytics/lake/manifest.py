@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from analytics.lake.layers import Layer
+
 MANIFEST = "manifest.json"
 
 
@@ -24,6 +26,14 @@ class TableFiles:
     files: dict[str, str]  # number of the range -> file name
     rows: dict[str, int]  # number of the range -> rows in it
     storage: dict[str, int]  # table or partition -> file node, which TRUNCATE changes
+    layers: list[Layer] = field(default_factory=list)  # on top of the files, the newest last
+
+    def names(self) -> set[str]:
+        return {*self.files.values(), *(layer.file for layer in self.layers)}
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> "TableFiles":
+        return cls(**data | {"layers": [Layer(**layer) for layer in data["layers"]]})
 
 
 @dataclass(frozen=True)
@@ -38,18 +48,19 @@ class Manifest:
     # transaction is still open. Scores of the present are computed as of this moment, so that
     # computing them again gives the same.
     complete_until: datetime
+    version: int = 0  # counts the refreshes; readers say by it what they hold
     tables: dict[str, TableFiles] = field(default_factory=dict)
     retired: dict[str, str] = field(default_factory=dict)  # file -> since when, for late readers
 
     def files(self) -> set[str]:
-        return {name for table in self.tables.values() for name in table.files.values()}
+        return {name for table in self.tables.values() for name in table.names()}
 
     @classmethod
     def parse(cls, text: str) -> "Manifest":
         data: dict[str, Any] = json.loads(text)
         data["refreshed_at"] = datetime.fromisoformat(data["refreshed_at"])
         data["complete_until"] = datetime.fromisoformat(data["complete_until"])
-        data["tables"] = {name: TableFiles(**table) for name, table in data["tables"].items()}
+        data["tables"] = {name: TableFiles.parse(table) for name, table in data["tables"].items()}
         return cls(**data)
 
     def dump(self) -> str:
@@ -60,6 +71,11 @@ def lake_folder() -> Path:
     """Return the folder of this database's lake: a test database has its own."""
     name = str(connection.settings_dict["NAME"])
     return Path(settings.FILES_ROOT) / "lake" / name
+
+
+def spill_folder(folder: Path) -> Path:
+    """Return where engines put what does not fit into memory, each in a folder of its own."""
+    return folder / "spill"
 
 
 def read_manifest(folder: Path) -> Manifest | None:

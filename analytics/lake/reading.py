@@ -1,20 +1,26 @@
 """Opening the lake in an engine: DuckDB in this process, Spark, or PostgreSQL itself."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
+import psycopg
 from django.conf import settings
 from ibis.backends import BaseBackend
 
+from analytics.lake.extracting import conninfo
 from analytics.lake.live import connect_live, live_tables
-from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest
+from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest, spill_folder
 from analytics.lake.tables import TABLES
+
+READERS = 7_312  # first number of the advisory locks of readers; the second is the version they read
 
 
 @dataclass(frozen=True)
@@ -33,25 +39,54 @@ def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
     :raises LakeMissingError: if no refresh has been done yet.
     """
     folder = lake_folder()
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise LakeMissingError("The lake has not been built yet")
-    is_live = str(settings.ANALYTICS_URL).startswith("postgres")
-    connection = connect_live() if is_live else _connect(folder, memory_limit, threads)
-    try:
-        tables = live_tables(connection) if is_live else _file_tables(connection, folder, manifest)
-        yield Lake(manifest, connection, tables)
-    finally:
-        connection.disconnect()
+    with ExitStack() as stack:
+        manifest = stack.enter_context(_held_manifest(folder))
+        if str(settings.ANALYTICS_URL).startswith("postgres"):
+            connection = connect_live()
+            stack.callback(connection.disconnect)
+            yield Lake(manifest, connection, live_tables(connection))
+        else:
+            connection = stack.enter_context(_engine(folder, memory_limit, threads))
+            yield Lake(manifest, connection, _file_tables(connection, folder, manifest))
 
 
-def _connect(folder: Path, memory_limit: str, threads: int) -> BaseBackend:
+@contextmanager
+def _held_manifest(folder: Path) -> Iterator[Manifest]:
+    """Say in the database which version is being read, so that its files are left alone.
+
+    On a connection of its own, which ends with the reader, however that ends.
+    """
+    with psycopg.connect(conninfo(), autocommit=True) as link:
+        while True:
+            manifest = read_manifest(folder)
+            if manifest is None:
+                raise LakeMissingError("The lake has not been built yet")
+            link.execute("SELECT pg_advisory_lock_shared(%s, %s)", [READERS, manifest.version])
+            now = read_manifest(folder)
+            if now is not None and now.version == manifest.version:
+                break  # otherwise its files may be gone already
+            link.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [READERS, manifest.version])
+        yield manifest
+
+
+@contextmanager
+def _engine(folder: Path, memory_limit: str, threads: int) -> Iterator[BaseBackend]:
     url = str(settings.ANALYTICS_URL)
     if not url.startswith("duckdb:"):
-        return _connect_spark(url)
-    return ibis.duckdb.connect(
-        memory_limit=memory_limit, threads=threads, temp_directory=str(folder / "spill")
-    )
+        connection = _connect_spark(url)
+        try:
+            yield connection
+        finally:
+            connection.disconnect()
+        return
+    # Two processes must never spill into one folder: the names of their files are the same.
+    spill = spill_folder(folder) / uuid4().hex
+    connection = ibis.duckdb.connect(memory_limit=memory_limit, threads=threads, temp_directory=str(spill))
+    try:
+        yield connection
+    finally:
+        connection.disconnect()
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def _connect_spark(url: str) -> BaseBackend:
@@ -73,9 +108,37 @@ def _connect_spark(url: str) -> BaseBackend:
 def _file_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> dict[str, ir.Table]:
     found = {}
     for table in TABLES:
-        paths = [str(folder / name) for name in manifest.tables[table.name].files.values()]
-        found[table.name] = _read_files(connection, paths, f"lake_{table.name}")
+        files = manifest.tables[table.name]
+        paths = [str(folder / name) for name in files.files.values()]
+        above = [str(folder / layer.file) for layer in files.layers]
+        name = f"lake_{table.name}"
+        if above:
+            _read_files(connection, paths, f"{name}_base")
+            _read_files(connection, above, f"{name}_layers")
+            _put_layers_on_top(connection, name, list(table.columns()))
+            found[table.name] = connection.table(name)
+        else:
+            found[table.name] = _read_files(connection, paths, name)
     return found
+
+
+def _put_layers_on_top(connection: BaseBackend, name: str, columns: Sequence[str]) -> None:
+    """Make a view of the files in which the newest layer that speaks of a row is right about it."""
+    listed = ", ".join(columns)
+    newest = f"SELECT id AS newest_id, max(layer) AS newest FROM {name}_layers GROUP BY id"
+    merged = (
+        f"SELECT {listed} FROM {name}_base AS base "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {name}_newest WHERE newest_id = base.id) "
+        f"UNION ALL SELECT {listed} FROM {name}_layers AS above JOIN {name}_newest "
+        "ON newest_id = above.id AND newest = above.layer WHERE NOT gone"
+    )
+    if connection.name == "pyspark":
+        spark = import_module("pyspark.sql").SparkSession.active()
+        spark.sql(newest).createOrReplaceTempView(f"{name}_newest")
+        spark.sql(merged).createOrReplaceTempView(name)
+    else:  # the ids are few, and every feature asks for them again
+        connection.raw_sql(f"CREATE TEMPORARY TABLE {name}_newest AS {newest}")
+        connection.raw_sql(f"CREATE TEMPORARY VIEW {name} AS {merged}")
 
 
 def _read_files(connection: BaseBackend, paths: list[str], name: str) -> ir.Table:

@@ -1,74 +1,54 @@
 """Bringing the lake up to the database: whole the first time, then by change."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from psycopg import sql
 
+from analytics.lake import layers
 from analytics.lake.extracting import (
     IDS_PER_FILE,
     Snapshot,
-    changed_rows,
-    deleted_ids,
+    changed,
     open_snapshot,
-    past_rows,
+    these,
+    versions,
     whole_range,
 )
+from analytics.lake.layers import Layer
 from analytics.lake.manifest import Manifest, TableFiles, lake_folder, read_manifest, write_manifest
 from analytics.lake.tables import TABLES, Table
 
 Progress = Callable[..., None]  # called with phase=, done=, total=
 KEPT_FOR_READERS = timedelta(hours=12)  # longer than any run that holds an old manifest
-
-# One range of ids: what stands in the old file, less what changed or went, and the fresh rows.
-# A version of a fact begins no earlier than the one before it ended, so that no moment sees two,
-# whatever order stamps were written in (a restored row comes back with its old `known_at`).
-MERGE = """
-WITH present AS (
-    SELECT * FROM old WHERE known_to_us IS NULL
-        AND id NOT IN (SELECT id FROM fresh) AND id NOT IN (SELECT id FROM gone)
-    UNION ALL BY NAME SELECT * FROM fresh
-), past AS (
-    SELECT * FROM old WHERE known_to_us IS NOT NULL
-        AND (id, known_to_us) NOT IN (SELECT (id, known_to_us) FROM ended)
-    UNION ALL BY NAME SELECT * FROM ended
-), versions AS (
-    SELECT * FROM present WHERE id IN (SELECT id FROM past) UNION ALL BY NAME SELECT * FROM past
-), in_order AS (
-    SELECT * REPLACE (greatest(known_at_us, lag(known_to_us) OVER (
-        PARTITION BY id ORDER BY known_to_us NULLS LAST)) AS known_from_us) FROM versions
-)
-SELECT * FROM present WHERE id NOT IN (SELECT id FROM past)
-UNION ALL BY NAME SELECT * FROM in_order
-ORDER BY id, known_to_us NULLS LAST
-"""
-
-
-@dataclass
-class Fresh:
-    """What the database says about one range of ids of one table."""
-
-    rows: pa.Table
-    ended: pa.Table
-    gone: pa.Table
-    old: pa.Table | None = None
+# When more than this has changed, reading a table whole takes less memory than holding it all.
+MOST_CHANGED = 1_000_000
+FEW = 20_000  # rows that are asked for by number
 
 
 @dataclass
 class Refresh:
-    """One refresh: the snapshot read from, the folder written to, the manifest so far."""
+    """One refresh: the snapshot read from, the folder written to, the manifest so far.
+
+    `again` names rows whose files are written anew whether they have changed or not.
+    """
 
     snapshot: Snapshot
     folder: Path
     before: Manifest | None
+    again: Mapping[str, Sequence[int]] = field(default_factory=dict)
     tables: dict[str, TableFiles] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        return 1 + (self.before.version if self.before else 0)
 
     def table(self, table: Table) -> None:
         storage = self.snapshot.storage(table.fact) if table.fact else {}
@@ -82,32 +62,68 @@ class Refresh:
             numbers |= set(self.snapshot.ranges(f"{table.fact}_past"))
         for number in sorted(numbers) or [0]:  # an empty table has one empty file
             rows = whole_range(self.snapshot, table, number)
-            ended = whole_range(self.snapshot, table, number, past=True) if table.fact else rows[:0]
-            self._write(made, table, number, Fresh(rows, ended, rows[:0].select(["id"])))
+            if table.fact:
+                rows = layers.in_order(rows, whole_range(self.snapshot, table, number, past=True))
+            self._write_base(made, table, str(number), rows.sort_by("id") if not table.fact else rows)
         return made
 
     def _by_change(self, table: Table, storage: dict[str, int]) -> TableFiles | None:
         before = self.before.tables.get(table.name) if self.before else None
         if self.before is None or before is None or not _still_there(before.storage, storage):
             return None
-        lower = self.before.bound
-        rows = changed_rows(self.snapshot, table, lower)
-        ended = past_rows(self.snapshot, table, lower) if table.fact else rows[:0]
-        gone = deleted_ids(self.snapshot, table, lower) if table.fact else rows[:0].select(["id"])
-        made = TableFiles(dict(before.files), dict(before.rows), {})
-        for number in sorted(_ranges(rows) | _ranges(ended) | _ranges(gone)):
-            fresh = Fresh(*(_of_range(part, number) for part in (rows, ended, gone)))
-            if name := before.files.get(str(number)):
-                fresh.old = pq.read_table(self.folder / name)
-            self._write(made, table, number, fresh)
-        return made
+        ids = self._touched(table, self.before.bound)
+        touched = self.snapshot.rows(ids)
+        if touched.num_rows == 0:
+            return before
+        if touched.num_rows > max(MOST_CHANGED, sum(before.rows.values()) // 2):
+            return None
+        few = touched["id"].to_pylist() if touched.num_rows <= FEW else ids
+        rows = layers.in_order(*versions(self.snapshot, table, few))
+        return self._with_layer(table, before, layers.layered(rows, touched, number=self.version))
 
-    def _write(self, made: TableFiles, table: Table, number: int, fresh: Fresh) -> None:
-        merged = _merge(fresh) if table.by_change else fresh.rows
-        name = f"{table.name}-{number}-{uuid4().hex}.parquet"
-        pq.write_table(merged, self.folder / name, compression="zstd")
-        made.files[str(number)] = name
-        made.rows[str(number)] = merged.num_rows
+    def _touched(self, table: Table, lower: int) -> sql.Composable:
+        ids = changed(table, lower)
+        wanted = self.again.get(table.name)
+        return sql.SQL("{} UNION {}").format(ids, these(wanted)) if wanted else ids
+
+    def _with_layer(self, table: Table, before: TableFiles, fresh: pa.Table) -> TableFiles:
+        """Put a layer on top, together with the newest ones, and fold in what has grown large."""
+        joined = layers.to_join(before.layers, fresh.num_rows)
+        kept = before.layers[: len(before.layers) - len(joined)]
+        over = layers.newest(self.folder, joined, fresh)
+        above = Layer("", layers.rows_by_range(over, IDS_PER_FILE))
+        full = layers.to_fold([*kept, above], before.rows) | self._ranges_again(table)
+        made = replace(before, files=dict(before.files), rows=dict(before.rows), layers=kept)
+        if full:
+            over = layers.newest(self.folder, kept, over)
+            self._fold(made, table, over, full)
+            kept = []
+            over = _of_ranges(over, full, inside=False)
+        top = [self._write_layer(table, over)] if over.num_rows else []
+        return replace(made, layers=[*kept, *top])
+
+    def _ranges_again(self, table: Table) -> set[str]:
+        return {str(each // IDS_PER_FILE) for each in self.again.get(table.name, ())}
+
+    def _fold(self, made: TableFiles, table: Table, over: pa.Table, full: Iterable[str]) -> None:
+        for number in sorted(full, key=int):
+            part = _of_ranges(over, {number}, inside=True)
+            name = made.files.get(number)
+            base = pq.read_table(self.folder / name) if name else part.drop_columns(["gone", "layer"])[:0]
+            self._write_base(made, table, number, layers.fold(base, part))
+
+    def _write_base(self, made: TableFiles, table: Table, number: str, rows: pa.Table) -> None:
+        made.files[number] = self._write(table, number, rows)
+        made.rows[number] = rows.num_rows
+
+    def _write_layer(self, table: Table, over: pa.Table) -> Layer:
+        name = self._write(table, f"layer{self.version}", over)
+        return Layer(name, layers.rows_by_range(over, IDS_PER_FILE))
+
+    def _write(self, table: Table, part: str, rows: pa.Table) -> str:
+        name = f"{table.name}-{part}-{uuid4().hex}.parquet"
+        pq.write_table(rows, self.folder / name, compression="zstd")
+        return name
 
     def manifest(self) -> Manifest:
         made = Manifest(
@@ -116,6 +132,7 @@ class Refresh:
             bound=self.snapshot.bound,
             refreshed_at=self.snapshot.taken_at,
             complete_until=self.snapshot.complete_until,
+            version=self.version,
             tables=self.tables,
         )
         retired = dict(self.before.retired) if self.before else {}
@@ -133,18 +150,22 @@ def refresh(*, progress: Progress | None = None) -> Manifest:
     folder = lake_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with open_snapshot() as snapshot:
-        before = _usable(read_manifest(folder), snapshot, folder)
-        run = Refresh(snapshot, folder, before)
-        for done, table in enumerate(TABLES, start=1):
-            run.table(table)
-            if progress:
-                progress(phase="extract", done=done, total=len(TABLES))
-        made = _without_old_files(folder, run.manifest())
+        run = Refresh(snapshot, folder, usable(read_manifest(folder), snapshot, folder))
+        made = write_tables(run, progress)
+        made = _without_old_files(folder, made)
         write_manifest(folder, made)
     return made
 
 
-def _usable(found: Manifest | None, snapshot: Snapshot, folder: Path) -> Manifest | None:
+def write_tables(run: Refresh, progress: Progress | None = None) -> Manifest:
+    for done, table in enumerate(TABLES, start=1):
+        run.table(table)
+        if progress:
+            progress(phase="extract", done=done, total=len(TABLES))
+    return run.manifest()
+
+
+def usable(found: Manifest | None, snapshot: Snapshot, folder: Path) -> Manifest | None:
     """Return the manifest if it continues to this database, made by these queries."""
     if found is None or found.layout != LAYOUT or found.database != snapshot.database:
         return None
@@ -157,23 +178,10 @@ def _still_there(before: dict[str, int], now: dict[str, int]) -> bool:
     return all(now.get(table) == node for table, node in before.items())
 
 
-def _ranges(rows: pa.Table) -> set[int]:
-    return set(pc.unique(pc.divide(rows["id"], IDS_PER_FILE)).to_pylist())
-
-
-def _of_range(rows: pa.Table, number: int) -> pa.Table:
-    return rows.filter(pc.equal(pc.divide(rows["id"], IDS_PER_FILE), number))
-
-
-def _merge(fresh: Fresh) -> pa.Table:
-    if fresh.old is None and fresh.ended.num_rows == 0:
-        return fresh.rows.sort_by("id")
-    with duckdb.connect(config={"threads": 2}) as link:
-        link.register("old", fresh.rows[:0] if fresh.old is None else fresh.old)
-        link.register("fresh", fresh.rows)
-        link.register("ended", fresh.ended)
-        link.register("gone", fresh.gone)
-        return link.sql(MERGE).to_arrow_table()
+def _of_ranges(rows: pa.Table, numbers: Iterable[str], *, inside: bool) -> pa.Table:
+    wanted = pa.array([int(number) for number in numbers], pa.int64())
+    found = pc.is_in(pc.divide(rows["id"], IDS_PER_FILE), value_set=wanted)
+    return rows.filter(found if inside else pc.invert(found))
 
 
 def _without_old_files(folder: Path, made: Manifest) -> Manifest:
@@ -190,7 +198,8 @@ def _without_old_files(folder: Path, made: Manifest) -> Manifest:
 def _layout() -> str:
     """Return a fingerprint of the queries: a lake made by others is built again."""
     queries = [table.select(past=past).as_string(None) for table in TABLES for past in (False, True)]
-    return hashlib.sha256("\n".join([*queries, MERGE, str(IDS_PER_FILE)]).encode()).hexdigest()[:16]
+    merging = [layers.VERSIONS, layers.GONE, layers.NEWEST, layers.FOLD]
+    return hashlib.sha256("\n".join([*queries, *merging, str(IDS_PER_FILE)]).encode()).hexdigest()[:16]
 
 
 LAYOUT = _layout()

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 FloatArray = NDArray[np.float64]
@@ -388,6 +388,15 @@ class Recommender(BaseEstimator):
         self.item_model_ = ItemModel(l2=self.l2).fit(self.repeat_model_.matrix())
         self.n_users_, self.n_items_ = n_users, n_items
         return self
+
+    def for_users(self, repeat_model: RepeatModel) -> Self:
+        """Return a recommender for the users of `repeat_model`, with the items as learnt here."""
+        check_is_fitted(self)
+        other: Self = clone(self)
+        other.repeat_model_ = repeat_model
+        other.popularity_model_, other.item_model_ = self.popularity_model_, self.item_model_
+        other.n_users_, other.n_items_ = repeat_model.indptr_.size - 1, self.n_items_
+        return other
 
     def recommend(
         self, user_rows: ArrayLike, *, k: int = 10, exclude: ArrayLike | None = None

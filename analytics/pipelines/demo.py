@@ -106,7 +106,7 @@ def _publish_cross_fitted(
     with transaction.atomic():
         publish_scores(kind=spec.kind, scores=scores(), edition=edition)
         publish_losses(matrix, probability, edition)
-        keep_weekly(kind=spec.kind, edition=edition)
+        keep_weekly(kind=spec.kind, edition=edition, account_ids=ids.tolist())
 
 
 def _train_once(lake: Lake, book: Book, as_of: datetime) -> None:

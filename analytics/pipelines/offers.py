@@ -1,7 +1,7 @@
 """Recommend products: what an account may buy again, what is new to it, what sells now.
 
-A version stores the recommender's settings and how it did; the weights are fitted from the lake
-when lists are made, which takes seconds and keeps a first order from waiting for a training.
+A version stores the recommender's settings and how it did; what goes with what is learnt from the
+lake whenever a whole book is scored, and kept beside the lake for whoever scores some accounts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,8 +24,16 @@ from sklearn.base import clone
 from analytics import features
 from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
+from analytics.lake.manifest import lake_folder
 from analytics.ml.ranking import ndcg_and_recall
-from analytics.ml.recommend import PopularityModel, Recommendations, Recommender, recommend_top
+from analytics.ml.recommend import (
+    ItemModel,
+    PopularityModel,
+    Recommendations,
+    Recommender,
+    RepeatModel,
+    recommend_top,
+)
 from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
@@ -37,6 +47,9 @@ LIST_LENGTH = 10
 TEST_DAYS = 60
 HISTORY_DAYS = 730
 LEAST_PURCHASES = 500
+# What goes with what is learnt from so many accounts at most: more would say the same, and millions
+# of them would not fit into memory.
+MOST_LEARNT_FROM = 100_000
 Ints = NDArray[np.int64]
 
 
@@ -54,6 +67,16 @@ class Purchases:
     def fit(self, recommender: Recommender) -> Recommender:
         return recommender.fit(
             self.user, self.item, self.age_days, self.quantity, len(self.account_ids), len(self.product_ids)
+        )
+
+    def repeats(self, recommender: Recommender) -> RepeatModel:
+        bought = self.quantity > 0
+        return RepeatModel(half_life_days=recommender.half_life_days).fit(
+            self.user[bought],
+            self.item[bought],
+            self.age_days[bought],
+            n_users=len(self.account_ids),
+            n_items=len(self.product_ids),
         )
 
 
@@ -97,34 +120,116 @@ def publish(
     version = live_version(book, KIND)
     if version is None:
         return {}
-    purchases = _load(lake, book, as_of)
-    recommender = purchases.fit(unpack(version))
-    wanted = purchases.account_ids if account_ids is None else np.asarray(list(account_ids))
-    users = np.flatnonzero(np.isin(purchases.account_ids, wanted))
-    found = recommender.recommend(users, k=LIST_LENGTH, exclude=_not_sold(book, purchases))
+    learnt = _learnt(book, version) if account_ids is not None else learn(lake, book, as_of)
+    if learnt is None:  # nobody has scored the whole book yet
+        return {}
+    purchases = _load(lake, book, as_of, account_ids, learnt.product_ids)
+    recommender = learnt.recommender.for_users(purchases.repeats(learnt.recommender))
+    found = recommender.recommend(
+        np.arange(purchases.account_ids.size), k=LIST_LENGTH, exclude=_not_sold(book, purchases)
+    )
     edition = edition_of(version, as_of)
     with timed_run("recommend", edition, job) as timed, transaction.atomic():
-        timed.accounts = users.size
+        timed.accounts = purchases.account_ids.size
         written = publish_recommendations(recommendations=_rows(purchases, found), edition=edition, job=job)
     return {str(KIND): written}
 
 
-def _load(lake: Lake, book: Book, as_of: datetime) -> Purchases:
-    """Read what every account of the book had bought by then, newest 24 months."""
-    account_ids = np.array(
-        Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), dtype=np.int64
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What was learnt of the products of a book, for any of its accounts."""
+
+    product_ids: Ints
+    recommender: Recommender
+
+
+def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
+    """Learn what goes with what and what sells now, and keep it for those that score some accounts.
+
+    Returns None where no recommender is live. Nothing that is kept speaks of an account.
+    """
+    version = live_version(book, KIND)
+    if version is None:
+        return None
+    purchases = _load(lake, book, as_of, _sample(_account_ids(book)))
+    learnt = Learnt(purchases.product_ids, purchases.fit(unpack(version)))
+    path = _kept_in(book, version)
+    _keep(learnt, path)
+    for other in set(path.parent.glob(f"goes-with-{book.pk}-*.npz")) - {path}:
+        other.unlink(missing_ok=True)
+    return learnt
+
+
+def _sample(account_ids: Ints) -> list[int] | None:
+    """Return accounts to learn from, the same ones each time, or None for all."""
+    if account_ids.size <= MOST_LEARNT_FROM:
+        return None
+    chosen = np.random.default_rng(0).choice(account_ids, MOST_LEARNT_FROM, replace=False)
+    return sorted(chosen.tolist())
+
+
+def _keep(learnt: Learnt, path: Path) -> None:
+    items, popular = learnt.recommender.item_model_, learnt.recommender.popularity_model_
+    fresh = path.with_name(f"{uuid4().hex}.npz")
+    np.savez(
+        fresh,
+        product_ids=learnt.product_ids,
+        items=items.items_,
+        weights=items.weights_,
+        buyers=popular.buyers_,
+        scores=popular.scores_,
     )
-    product_ids = np.array(
-        Product.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), dtype=np.int64
+    fresh.replace(path)
+
+
+def _learnt(book: Book, version: ModelVersion) -> Learnt | None:
+    path = _kept_in(book, version)
+    if not path.exists():
+        return None
+    recommender: Recommender = unpack(version)
+    with np.load(path) as kept:
+        recommender.item_model_ = ItemModel(l2=recommender.l2)
+        recommender.item_model_.items_, recommender.item_model_.weights_ = kept["items"], kept["weights"]
+        recommender.popularity_model_ = PopularityModel(recent_days=recommender.recent_days)
+        recommender.popularity_model_.buyers_ = kept["buyers"]
+        recommender.popularity_model_.scores_ = kept["scores"]
+        products = kept["product_ids"]
+    recommender.n_items_ = recommender.item_model_.n_items_ = int(products.size)
+    recommender.n_users_ = 0
+    return Learnt(products, recommender)
+
+
+def _kept_in(book: Book, version: ModelVersion) -> Path:
+    return lake_folder() / f"goes-with-{book.pk}-{version.pk}.npz"
+
+
+def _account_ids(book: Book) -> Ints:
+    ids = Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True)
+    return np.fromiter(ids.iterator(10_000), np.int64)
+
+
+def _load(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    account_ids: Sequence[int] | None = None,
+    product_ids: Ints | None = None,
+) -> Purchases:
+    """Read what these accounts, or all of the book, had bought by then, newest 24 months."""
+    accounts = _account_ids(book) if account_ids is None else np.array(account_ids, dtype=np.int64)
+    if product_ids is None:
+        products = Product.objects.filter(book=book).order_by("pk").values_list("pk", flat=True)
+        product_ids = np.array(products, dtype=np.int64)
+    expression = features.purchases(
+        lake.tables, book_id=book.pk, as_of=as_of, days_back=HISTORY_DAYS, account_ids=account_ids
     )
-    expression = features.purchases(lake.tables, book_id=book.pk, as_of=as_of, days_back=HISTORY_DAYS)
     table = features.collect(expression)
     account, product = table["account_id"].to_numpy(), table["product_id"].to_numpy()
-    kept = np.isin(account, account_ids) & np.isin(product, product_ids)
+    kept = np.isin(account, accounts) & np.isin(product, product_ids)
     return Purchases(
-        account_ids,
+        accounts,
         product_ids,
-        np.searchsorted(account_ids, account[kept]),
+        np.searchsorted(accounts, account[kept]),
         np.searchsorted(product_ids, product[kept]),
         table["age_days"].to_numpy().astype(float)[kept],
         table["quantity"].to_numpy().astype(float)[kept],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,21 +28,63 @@ from analytics.pipelines.reasons import (
 from analytics.pipelines.runs import timed_run
 from analytics.pipelines.specs import ScoreSpec, specs_of
 from analytics.services.predictions import keep_weekly
-from crm.models import Book, Organisation, Score, Value
+from crm.models import Account, Book, Job, Organisation, Score, Value
 from crm.services.job_runs import RunningJob
+from crm.services.jobs import enqueue
 from crm.services.publish import Edition, NewScore, NewValue, publish_scores, publish_values
 
 # Nightly runs don't start to the second: half a day of grace keeps the week from slipping to eight days.
+ACCOUNTS_PER_RANGE = 25_000
 A_WEEK = timedelta(days=7) - timedelta(hours=12)
 
 
 def run(job: RunningJob) -> dict[str, Any]:
-    """Score book `params["book"]`, every account of it. Running it twice leaves the same rows."""
+    """Score book `params["book"]`, every account of it. Running it twice leaves the same rows.
+
+    A large book is handed out: one job for each range of accounts, to whoever is free.
+    """
     book = Book.objects.get(code=job.params["book"])
     job.progress("extract")
     refresh(progress=job.progress)
+    ranges = _ranges(book)
     with open_lake() as lake:
-        return score_book(lake, book, moment_of(lake, book, job.params.get("as_of")), job=job)
+        as_of = moment_of(lake, book, job.params.get("as_of"))
+        if len(ranges) <= 1:
+            return score_book(lake, book, as_of, job=job)
+        job.progress("recommend")
+        offers.learn(lake, book, as_of)
+    _hand_out(job, book, as_of, ranges)
+    return {"as_of": as_of.isoformat(), "ranges": len(ranges)}
+
+
+def _ranges(book: Book) -> list[tuple[int, int]]:
+    """Return the first and last account of each range."""
+    ids = np.fromiter(Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), np.int64)
+    starts = range(0, ids.size, ACCOUNTS_PER_RANGE)
+    return [(int(ids[at]), int(ids[min(at + ACCOUNTS_PER_RANGE, ids.size) - 1])) for at in starts]
+
+
+@transaction.atomic
+def _hand_out(job: RunningJob, book: Book, as_of: datetime, ranges: list[tuple[int, int]]) -> None:
+    """Make the jobs of all ranges, or of none. A second attempt finds them made."""
+    parent = Job.objects.get(pk=job.id)
+    if Job.objects.filter(parent=parent).exists():
+        return
+    weekly = _weekly(book, _live_versions(book), as_of)
+    for low, high in ranges:
+        enqueue(
+            task="analytics.score_range",
+            scope=f"book:{book.code}:{low}",
+            params={
+                "book": book.code,
+                "as_of": as_of.isoformat(),
+                "low": low,
+                "high": high,
+                "weekly": weekly,
+            },
+            parent=parent,
+        )
+    job.fence()
 
 
 def score_book(
@@ -51,16 +93,20 @@ def score_book(
     as_of: datetime,
     *,
     account_ids: Sequence[int] | None = None,
+    weekly: Collection[str] | None = None,
     with_offers: bool = True,
     job: RunningJob | None = None,
 ) -> dict[str, Any]:
     """Publish scores, values and recommendations of these accounts, or of all; return how many.
 
-    A full scoring is kept as predictions once a week; `account_ids` alone never is.
+    A full scoring is kept as predictions once a week; that of `account_ids` only for the kinds
+    that `weekly` names.
     """
     say = job.progress if job is not None else _silent
     say("features")
     live = _live_versions(book)
+    if weekly is None:
+        weekly = _weekly(book, live, as_of) if account_ids is None else ()
     names = sorted({name for _spec, version in live for name in version.feature_names})
     matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids, names=names or None)
     counts: dict[str, Any] = {"as_of": as_of.isoformat()}
@@ -70,8 +116,7 @@ def score_book(
         if ids.size == 0:  # a lead, say, or customers who have all been quiet for a year
             counts[spec.kind] = 0
             continue
-        is_weekly = account_ids is None and _is_week_over(book, spec, as_of)
-        edition = edition_of(version, as_of, is_weekly=is_weekly)
+        edition = edition_of(version, as_of, is_weekly=spec.kind in weekly)
         with timed_run(f"score.{spec.kind}", edition, job) as timed:
             timed.accounts = counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, job)
     if not with_offers:
@@ -81,6 +126,10 @@ def score_book(
     say("recommend")
     counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
     return counts
+
+
+def _weekly(book: Book, live: list[tuple[ScoreSpec, ModelVersion]], as_of: datetime) -> list[str]:
+    return [spec.kind.value for spec, _version in live if _is_week_over(book, spec, as_of)]
 
 
 def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
@@ -102,7 +151,7 @@ def _score(
             probability = model.predict_proba(matrix.columns(version.feature_names))[:, 1]
             publish_losses(matrix, probability, edition)
         if edition.is_weekly:
-            keep_weekly(kind=spec.kind, edition=edition)
+            keep_weekly(kind=spec.kind, edition=edition, account_ids=matrix.account_ids.tolist())
         if job is not None:
             job.fence()
     return written

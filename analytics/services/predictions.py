@@ -21,16 +21,18 @@ _KEEP = """
 """
 
 
-def keep_weekly(*, kind: str, edition: Edition) -> int:
-    """Keep every current score of this kind and moment; once only, however often it is called."""
+def keep_weekly(*, kind: str, edition: Edition, account_ids: list[int]) -> int:
+    """Keep these accounts' scores of this kind and moment; once only, however often it is called."""
     make_partition(edition.as_of)
     parameters = {
         "occasion": Prediction.Occasion.WEEKLY,
         "book": edition.book.pk,
         "kind": kind,
         "as_of": edition.as_of,
+        "accounts": account_ids,
     }
-    return _insert(_KEEP.format(which="s.kind = %(kind)s AND s.as_of = %(as_of)s"), parameters)
+    which = "s.kind = %(kind)s AND s.as_of = %(as_of)s AND s.account_id = ANY(%(accounts)s)"
+    return _insert(_KEEP.format(which=which), parameters)
 
 
 def keep_acted(*, book: Book, account_ids: list[int]) -> int:

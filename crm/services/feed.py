@@ -8,7 +8,7 @@ transaction commits.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -77,6 +77,24 @@ def read_changes(reader: str, limit: int) -> list[Change]:
             {"reader": reader, "limit": limit},
         )
     )
+
+
+def has_changes(reader: str, kinds: Sequence[str]) -> bool:
+    """Say whether there is anything of these kinds that this reader has not seen yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM crm_change
+                WHERE (xid, id) > (
+                    coalesce((SELECT xid FROM crm_feedcursor WHERE reader = %(reader)s), '0'),
+                    coalesce((SELECT change_id FROM crm_feedcursor WHERE reader = %(reader)s), 0)
+                ) AND xid < pg_snapshot_xmin(pg_current_snapshot()) AND kind = ANY(%(kinds)s)
+            )
+            """,
+            {"reader": reader, "kinds": list(kinds)},
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def advance(reader: str, change: Change) -> None:

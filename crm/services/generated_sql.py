@@ -5,7 +5,8 @@
 
 TABLES = (
     "crm_account", "crm_contact", "crm_product", "crm_order", "crm_orderline", "crm_invoice",
-    "crm_event", "crm_activity", "crm_ticket", "crm_score", "crm_value", "crm_recommendation",
+    "crm_event", "crm_outcome", "crm_activity", "crm_ticket", "crm_score", "crm_value",
+    "crm_recommendation",
 )  # fmt: skip
 SEQUENCES = ("crm_account", "crm_product", "crm_order", "crm_orderline")
 
@@ -14,6 +15,9 @@ def _share(row: str, salt: int) -> str:
     """Return the SQL of a share 0..1 from the first 31 bits of a hash."""
     return f"((hashint8extended({row}, %(seed)s + {salt}) & 2147483647) / 2147483648.0)"
 
+
+# Like any history that is loaded in one go, it was known when it happened: models can learn from it.
+_PLACED = "now() - interval '1 day' - {share} * interval '729 days'"
 
 _ACCOUNTS = f"""
     INSERT INTO crm_account (id, book_id, kind, name, industry, country, currency, owner_id, team_id,
@@ -64,7 +68,7 @@ _LINES = f"""
     INSERT INTO crm_orderline (id, order_id, product_id, quantity, unit_price, amount, amount_reporting,
                                known_at)
     SELECT i, (i - 1) / %(lines)s + 1, product, quantity, price, quantity * price, quantity * price,
-           now() - interval '1 day'
+           {_PLACED.format(share=_share("((i - 1) / %(lines)s + 1)", 31))}
     FROM (
         SELECT i, 1 + (pow({_share("i", 20)}, 2) * %(products)s)::bigint %% %(products)s AS product,
                1 + ({_share("i", 21)} * 12)::int AS quantity,
@@ -77,9 +81,10 @@ _ORDERS = f"""
     INSERT INTO crm_order (id, public_id, book_id, account_id, kind, number, placed_at, currency, amount,
                            rate, amount_reporting, known_at)
     SELECT i, uuidv7(), %(book)s, 1 + (pow({_share("i", 30)}, 1.5) * %(accounts)s)::bigint %% %(accounts)s,
-           'sale', 'G' || i, now() - interval '1 day' - {_share("i", 31)} * interval '729 days', 'GBP',
-           total, 1, total, now() - interval '1 day'
-    FROM (SELECT order_id AS i, sum(amount) AS total FROM crm_orderline GROUP BY order_id) AS sums
+           'sale', 'G' || i, placed_at, 'GBP', total, 1, total, placed_at
+    FROM (SELECT i, total, {_PLACED.format(share=_share("i", 31))} AS placed_at
+          FROM (SELECT order_id AS i, sum(amount) AS total FROM crm_orderline GROUP BY order_id) AS sums
+         ) AS orders
 """
 
 _INVOICES = f"""
@@ -93,11 +98,18 @@ _INVOICES = f"""
 
 _EVENTS = f"""
     INSERT INTO crm_event (kind, at, account_id, visitor, term, source, campaign_code, key, known_at)
-    SELECT (ARRAY['visit','search','view','use'])[1 + i %% 4],
-           now() - interval '1 day' - {_share("i", 50)} * interval '364 days',
-           1 + ({_share("i", 51)} * %(accounts)s)::bigint %% %(accounts)s, '', '', 'web', '', '',
-           now() - interval '1 day'
-    FROM generate_series(1::bigint, %(events)s::bigint) AS i
+    SELECT (ARRAY['visit','search','view','use'])[1 + i %% 4], at,
+           1 + ({_share("i", 51)} * %(accounts)s)::bigint %% %(accounts)s, '', '', 'web', '', '', at
+    FROM (SELECT i, now() - interval '1 day' - {_share("i", 50)} * interval '364 days' AS at
+          FROM generate_series(1::bigint, %(events)s::bigint) AS i) AS events
+"""
+
+# Whether the invoice before the last was paid in time; the larger, the less likely.
+_OUTCOMES = f"""
+    INSERT INTO crm_outcome (account_id, kind, happened, cutoff_at, observed_at, known_at)
+    SELECT i, 'default', {_share("i", 41)} < 0.02 + 0.2 * {_share("i", 40)}, now() - interval '50 days',
+           now() - interval '20 days', now() - interval '20 days'
+    FROM generate_series(1, %(accounts)s) AS i
 """
 
 _ACTIVITIES = f"""
@@ -170,5 +182,6 @@ FACTS = (
     ("orders", _ORDERS),
     ("invoices", _INVOICES),
     ("events", _EVENTS),
+    ("outcomes", _OUTCOMES),
 )
 PUBLISHED = (("scores", _SCORES), ("values", _VALUES), ("recommendations", _RECOMMENDATIONS))

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from crm.models import Job, Organisation, Schedule
+from crm.services.feed import has_changes
 from crm.services.jobs import enqueue
 
 FALLBACK_ZONE = "Europe/London"
@@ -24,21 +26,37 @@ def run_due_schedules() -> list[Job]:
     zone = local_zone()
     jobs = []
     with transaction.atomic():
-        due = Schedule.objects.filter(is_enabled=True, next_due_at__lte=Now()).annotate(now=Now())
-        for schedule in due.select_for_update(skip_locked=True).order_by("next_due_at", "pk"):
-            jobs.append(_make_job(schedule))
-            schedule.next_due_at = next_due(schedule, after=schedule.now, zone=zone)
-            schedule.save(update_fields=["next_due_at"])
+        due = Q(next_due_at__lte=Now()) | Q(pk__in=_followers_with_news())
+        schedules = Schedule.objects.filter(due, is_enabled=True).annotate(now=Now())
+        for schedule in schedules.select_for_update(skip_locked=True).order_by("next_due_at", "pk"):
+            jobs.append(_make_job(schedule, schedule.now))
+            if schedule.next_due_at <= schedule.now:  # and not before its turn, for news
+                schedule.next_due_at = next_due(schedule, after=schedule.now, zone=zone)
+                schedule.save(update_fields=["next_due_at"])
     return jobs
 
 
-def _make_job(schedule: Schedule) -> Job:
+def _followers_with_news() -> list[int]:
+    """Return the schedules that follow the change feed and have something to read.
+
+    They need not wait for their turn: what arrives is reacted to with the next tick.
+    """
+    followers = Schedule.objects.filter(is_enabled=True, params__has_key="reader")
+    return [
+        schedule.pk
+        for schedule in followers
+        if has_changes(schedule.params["reader"], schedule.params["kinds"])
+        and not Job.objects.live().filter(task=schedule.task, scope=schedule.scope).exists()
+    ]
+
+
+def _make_job(schedule: Schedule, now: datetime) -> Job:
     return enqueue(
         task=schedule.task,
         scope=schedule.scope,
         params=schedule.params,
         schedule=schedule,
-        due_at=schedule.next_due_at,
+        due_at=min(schedule.next_due_at, now),
         coalesces=True,  # a slow run is not overtaken by the next one
     )
 

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.models import Job, Schedule
+from crm.models import Job, Schedule, Score, Value
 from crm.templatetags.formats import grouped, percent, to_decimal
 
 register = template.Library()
@@ -35,6 +35,8 @@ TASKS: Mapping[str, str | Promise] = {
     "campaigns.commit_import": gettext_lazy("Commit an imported file"),
     "crm.assign_accounts": gettext_lazy("Assign accounts"),
     "crm.check_import": gettext_lazy("Check an imported file"),
+    "crm.check_quality": gettext_lazy("Check the data"),
+    "crm.clean_rows": gettext_lazy("Clean rows that a rule caught"),
     "crm.commit_import": gettext_lazy("Commit an imported file"),
     "crm.read_import": gettext_lazy("Read an imported file"),
     "crm.undo_change_set": gettext_lazy("Undo a change set"),
@@ -51,6 +53,7 @@ PHASES: Mapping[str, str | Promise] = {
     "assigning": gettext_lazy("Assigning"),
     "checking": gettext_lazy("Checking"),
     "checks": gettext_lazy("Checking"),
+    "cleaning": gettext_lazy("Cleaning"),
     "committing": gettext_lazy("Writing"),
     "erasing": gettext_lazy("Erasing"),
     "evaluating": gettext_lazy("Evaluating"),
@@ -70,10 +73,12 @@ PHASES: Mapping[str, str | Promise] = {
     "predictions": gettext_lazy("Keeping predictions"),
     "publishing": gettext_lazy("Publishing"),
     "reading": gettext_lazy("Reading the file"),
+    "recommend": gettext_lazy("Choosing recommendations"),
     "recommendations": gettext_lazy("Choosing recommendations"),
     "replay": gettext_lazy("Scoring past weeks"),
     "scoring": gettext_lazy("Scoring"),
     "sessions": gettext_lazy("Putting sessions together"),
+    "sources": gettext_lazy("Holding sources against their habits"),
     "staging": gettext_lazy("Reading the file"),
     "train": gettext_lazy("Training"),
     "undoing": gettext_lazy("Taking back"),
@@ -95,6 +100,14 @@ ERRORS: Mapping[str, str | Promise] = {
         "Something went wrong that nobody had foreseen. The log of this job says more."
     ),
     "worker_lost": gettext_lazy("Its worker vanished each time it was tried."),
+}
+SCOPES: Mapping[str, str | Promise] = {
+    "account": gettext_lazy("An account"),
+    "campaigns": gettext_lazy("Campaigns"),
+    "change_set": gettext_lazy("A bulk change"),
+    "feed": gettext_lazy("A data feed"),
+    "import": gettext_lazy("An imported file"),
+    "rule": gettext_lazy("A quality rule"),
 }
 TONES = {
     Job.State.RUNNING: "accent",
@@ -118,6 +131,23 @@ def _readable(code: str) -> str:
 @register.filter
 def task_words(task: str) -> str:
     return str(TASKS.get(task) or _readable(task))
+
+
+@register.filter
+def scope_words(scope: str, books: Mapping[str, str]) -> str:
+    """What a job is about: {{ job.scope|scope_words:books }}"""
+    kind, _colon, rest = scope.partition(":")
+    if kind == "book":
+        code, _colon, part = rest.partition(":")
+        said = _("%(book)s book") % {"book": books.get(code, code)}
+        return f"{said} · {_score_or_part(part)}" if part else said
+    return str(SCOPES.get(kind, scope))
+
+
+def _score_or_part(part: str) -> str:
+    if part.isdecimal():
+        return _("from account %(n)s on") % {"n": _count(int(part))}
+    return str(dict(Score.Kind.choices).get(part) or dict(Value.Kind.choices).get(part) or _readable(part))
 
 
 @register.filter

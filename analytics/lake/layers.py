@@ -1,0 +1,121 @@
+"""Small files on top of large ones: what changed lately, until it is worth folding in.
+
+A layer holds every version of each row that it speaks of, or one row marked `gone`. The newest
+layer that speaks of a row is right, and what lies below it about that row is void. So a refresh
+writes what changed and nothing else; whoever reads puts the layers on top (`reading.py`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# A range of ids is written anew when this share of it lies in layers, but not for a handful.
+FOLD_SHARE = 0.1
+FOLD_AT_LEAST = 20_000
+# Layers grow by this factor at least from the newest to the oldest, so that there are few of them
+# and each row is rewritten a few times at most before it is folded in.
+GROWTH = 4
+SMALL = 5_000  # rows; a smaller layer always joins the next
+
+# A version of a fact begins no earlier than the one before it ended, so that no moment sees two,
+# whatever order stamps were written in (a restored row comes back with its old `known_at`).
+# Rows that were never changed, which are nearly all, are spared the sorting.
+VERSIONS = """
+WITH versions AS (
+    SELECT * FROM present WHERE id IN (SELECT id FROM past) UNION ALL BY NAME SELECT * FROM past
+)
+SELECT * FROM present WHERE id NOT IN (SELECT id FROM past)
+UNION ALL BY NAME
+SELECT * REPLACE (greatest(known_at_us, lag(known_to_us) OVER (
+    PARTITION BY id ORDER BY known_to_us NULLS LAST)) AS known_from_us) FROM versions
+ORDER BY id, known_to_us NULLS LAST
+"""
+GONE = """
+SELECT *, false AS gone, {layer}::BIGINT AS layer FROM rows
+UNION ALL BY NAME
+SELECT id, true AS gone, {layer}::BIGINT AS layer FROM touched WHERE id NOT IN (SELECT id FROM rows)
+ORDER BY id, known_to_us NULLS LAST
+"""
+NEWEST = """
+SELECT * FROM {rows} QUALIFY layer = max(layer) OVER (PARTITION BY id) ORDER BY id, known_to_us NULLS LAST
+"""
+FOLD = """
+SELECT * FROM base WHERE id NOT IN (SELECT id FROM over)
+UNION ALL BY NAME SELECT * EXCLUDE (gone, layer) FROM over WHERE NOT gone
+ORDER BY id, known_to_us NULLS LAST
+"""
+
+
+@dataclass(frozen=True)
+class Layer:
+    file: str
+    ranges: dict[str, int] = field(default_factory=dict)  # number of the range -> rows in it
+
+    @property
+    def rows(self) -> int:
+        return sum(self.ranges.values())
+
+
+def in_order(present: pa.Table, past: pa.Table) -> pa.Table:
+    """Return all versions, each beginning where the one before it ended."""
+    if past.num_rows == 0:
+        return present.sort_by("id")
+    return _query(VERSIONS, present=present, past=past)
+
+
+def layered(rows: pa.Table, touched: pa.Table, *, number: int) -> pa.Table:
+    """Return the versions of what was touched as a layer, with a mark for what has none left."""
+    return _query(GONE.format(layer=number), rows=rows, touched=touched)
+
+
+def newest(folder: Path, layers: Sequence[Layer], fresh: pa.Table) -> pa.Table:
+    """Return these layers and a fresh one as one."""
+    if not layers:
+        return fresh
+    files = ", ".join(f"'{folder / layer.file}'" for layer in layers)
+    rows = f"(FROM read_parquet([{files}]) UNION ALL BY NAME FROM fresh)"
+    return _query(NEWEST.format(rows=rows), fresh=fresh)
+
+
+def fold(base: pa.Table, over: pa.Table) -> pa.Table:
+    return _query(FOLD, base=base, over=over)
+
+
+def to_join(layers: Sequence[Layer], rows: int) -> list[Layer]:
+    """Return the newest layers, which a new one of so many rows is written together with."""
+    kept = list(layers)
+    joined: list[Layer] = []
+    while kept and (kept[-1].rows <= SMALL or kept[-1].rows <= GROWTH * rows):
+        joined.append(kept.pop())
+        rows += joined[-1].rows
+    return joined
+
+
+def to_fold(layers: Iterable[Layer], base_rows: dict[str, int]) -> set[str]:
+    """Return the ranges of which so much lies in layers that they should be written anew."""
+    above: dict[str, int] = {}
+    for layer in layers:
+        for number, rows in layer.ranges.items():
+            above[number] = above.get(number, 0) + rows
+    return {
+        number
+        for number, rows in above.items()
+        if rows > max(FOLD_AT_LEAST, FOLD_SHARE * base_rows.get(number, 0))
+    }
+
+
+def rows_by_range(rows: pa.Table, ids_per_file: int) -> dict[str, int]:
+    counts = pc.value_counts(pc.divide(rows["id"], ids_per_file))
+    return {str(each["values"]): each["counts"] for each in counts.to_pylist()}
+
+
+def _query(query: str, **tables: pa.Table) -> Any:
+    with duckdb.connect(config={"threads": 2}) as link:
+        for name, table in tables.items():
+            link.register(name, table)
+        return link.sql(query).to_arrow_table()

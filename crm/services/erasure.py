@@ -1,0 +1,62 @@
+"""Erasing an account for good: what deleting leaves, so that it can be taken back or learnt from.
+
+Deleting keeps the rows in the bin, and their old versions, by number only, for models that would
+otherwise forget the customers who left. Erasing ends both.
+"""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from crm.models import Bin, DeletedKey
+from crm.models.base import Fact
+from crm.services.feed import record_change
+from crm.services.jobs import enqueue
+
+# Tables into which triggers copy what people edit; the row that was edited is `pgh_obj_id`.
+AUDITED = """
+    SELECT table_name::text FROM information_schema.columns
+    WHERE table_schema = current_schema() AND column_name = 'pgh_obj_id'
+"""
+
+
+@transaction.atomic
+def erase_account(*, entry: Bin) -> None:
+    """Erase what is left of an account in the bin, and have the files of analysis written anew.
+
+    Doing it twice is harmless. There is no way back.
+    """
+    account_id = entry.object_id
+    with connection.cursor() as cursor:
+        _erase_audit(cursor, entry)
+        _erase_past(cursor, account_id)
+    DeletedKey.objects.filter(table_name="crm_account", row_id=account_id).delete()
+    Bin.objects.filter(pk=entry.pk).delete()
+    record_change(kind="account.erased", object_id=account_id, account_id=account_id)
+    enqueue(task="analytics.forget", scope=f"account:{account_id}", params={"accounts": [account_id]})
+
+
+def _erase_audit(cursor: CursorWrapper, entry: Bin) -> None:
+    cursor.execute(AUDITED)
+    for (audit,) in cursor.fetchall():
+        cursor.execute(
+            f"""DELETE FROM {connection.ops.quote_name(audit)} WHERE pgh_obj_id IN (
+                    SELECT (item -> 'row' ->> 'id')::bigint
+                    FROM crm_bin, jsonb_array_elements(rows) AS item
+                    WHERE crm_bin.id = %s AND (item ->> 'table') || 'event' = %s)""",
+            [entry.pk, audit],
+        )
+
+
+def _erase_past(cursor: CursorWrapper, account_id: int) -> None:
+    cursor.execute(
+        """DELETE FROM crm_orderline_past WHERE order_id IN
+               (SELECT id FROM crm_order_past WHERE account_id = %(account)s)
+           AND order_id NOT IN (SELECT id FROM crm_order)""",
+        {"account": account_id},
+    )
+    for model in Fact.__subclasses__():
+        if any(field.name == "account" for field in model._meta.fields):
+            past = connection.ops.quote_name(f"{model._meta.db_table}_past")
+            cursor.execute(f"DELETE FROM {past} WHERE account_id = %s", [account_id])

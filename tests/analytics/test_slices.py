@@ -1,0 +1,60 @@
+"""Scoring what changed gives the very numbers that scoring everything gives."""
+
+import pytest
+
+from analytics import features
+from analytics.lake import open_lake, open_slice, refresh
+from crm.models import Account, Order
+from tests.analytics.lake_facts import AS_OF, make_history
+from tests.analytics.test_leak import add_facts, delete_accounts, delete_facts, edit_facts, import_facts
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
+
+
+@pytest.fixture
+def book(lake_home):
+    made = make_history()
+    for happening in (add_facts, edit_facts, delete_facts, delete_accounts, import_facts):
+        happening(made)
+    first, *others = Order.objects.order_by("pk").values_list("account_id", flat=True).distinct()
+    Order.objects.filter(account=first).update(account=others[-1])  # as merging two accounts does
+    return made
+
+
+def matrices(lake, book, account_ids, as_of):
+    known = {"book_id": book.pk, "as_of": as_of, "account_ids": account_ids}
+    names = features.to_matrix(features.collect(features.compute(lake.tables, **known))).names
+    return [
+        features.to_matrix(features.collect(expression))
+        for expression in (
+            features.compute(lake.tables, **known, names=names),
+            features.repeat_summary(lake.tables, **known),
+            features.purchases(lake.tables, **known, days_back=36_500),
+        )
+    ]
+
+
+@pytest.mark.parametrize("moment", ["then", "now"])
+def test_a_slice_gives_the_bytes_that_the_lake_gives(book, moment):
+    refresh()
+    ids = list(Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True))[::2]
+    with open_slice(ids) as part, open_lake() as lake:
+        as_of = AS_OF if moment == "then" else lake.manifest.complete_until
+        found, expected = (matrices(each, book, ids, as_of) for each in (part, lake))
+
+    for ours, theirs in zip(found, expected, strict=True):
+        assert theirs.values.size > 0
+        assert ours.account_ids.tolist() == theirs.account_ids.tolist()
+        assert ours.names == theirs.names
+        assert ours.values.tobytes() == theirs.values.tobytes()
+
+
+def test_a_slice_needs_no_lake_and_sees_what_was_written_just_now(book):
+    order = Order.objects.order_by("-pk").first()
+    Order.objects.filter(pk=order.pk).update(amount_reporting=77)
+
+    with open_slice([order.account_id]) as part:
+        rows = part.tables["order"].to_pyarrow().to_pylist()
+
+    assert [row["amount_units"] for row in rows if row["id"] == order.pk][-1] == 770_000
+    assert {row["account_id"] for row in rows if row["known_to_us"] is None} == {order.account_id}
