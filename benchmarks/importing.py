@@ -20,6 +20,7 @@ import django
 
 django.setup()
 
+
 from celery import current_app  # noqa: E402 - models can be imported from here on
 from django.db import connection, transaction  # noqa: E402
 
@@ -113,6 +114,7 @@ def measure_importing(
 ) -> list[Imported]:
     """Import both files and take them back; the database is as it was afterwards."""
 
+    current_app.loader.import_default_modules()
     with connection.cursor() as cursor:
         cursor.execute(_LINKS)
         cursor.execute("ANALYZE crm_externalid")
@@ -175,7 +177,6 @@ def _insert_lines(import_id: int) -> float:
 
 def _work(job: Any) -> None:
 
-    current_app.loader.import_default_modules()
     current_app.tasks[job.task].run(job_id=job.pk)
     job.refresh_from_db()
     if job.state != Job.State.DONE:

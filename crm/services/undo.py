@@ -203,7 +203,11 @@ def _refuse_together(cursor: CursorWrapper, owned: Owned) -> None:
     cursor.execute(SQL(_WHOLE).format(**named))
     if "changed_xid" in _columns(cursor, owned.table):
         cursor.execute(SQL(_ADDED).format(**named))
-    cursor.execute(SQL(_PARTS).format(**named))
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM undo_rows WHERE table_name = %s AND refused IS NOT NULL)", [owned.parent]
+    )
+    if cursor.fetchone()[0]:  # rarely
+        cursor.execute(SQL(_PARTS).format(**named))
 
 
 def _is_ours(cursor: CursorWrapper, table: str) -> str:

@@ -22,7 +22,7 @@ from crm.services.imports import mark_checked
 from crm.services.jobs import RunningJob
 from crm.services.refusals import verdict_table
 
-ROWS_A_BATCH = 20_000
+ROWS_A_BATCH = 50_000
 SHOWN_VERDICTS = 1_000  # of the first rows, refused or not
 VERDICTS = ("create", "update", "skip", "refuse")
 CHECKABLE = (Import.State.MAPPED, Import.State.VALIDATED, Import.State.FAILED)

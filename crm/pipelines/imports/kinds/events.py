@@ -14,6 +14,7 @@ from crm.pipelines.imports.kinds.spec import (
     FileRun,
     KindSql,
     Range,
+    problems,
 )
 from crm.services.change_sets import record_inserted
 
@@ -35,8 +36,7 @@ _JUDGE = """
         LEFT JOIN crm_eventkey AS known ON known.source = {sender} AND known.key = s.doubled
         WHERE s.at_row > {after} AND s.at_row <= {through}
     ), judged AS (
-        SELECT *, coalesce(errors, '[]') || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL)) AS problems
-        FROM found
+        SELECT *, {problems} AS problems FROM found
     ), decided AS (
         SELECT *, CASE WHEN problems <> '[]' THEN 'refuse'
             WHEN known_id IS NOT NULL OR first_row < n THEN 'skip' ELSE 'create' END AS verdict
@@ -73,11 +73,10 @@ def _judge(cursor: CursorWrapper, run: FileRun, rows: Range) -> None:
             sender=_sender(run),
             after=Literal(rows.after),
             through=Literal(rows.through),
-            checks=SQL(", ").join(check.sql(run) for check in CHECKS),
+            problems=problems(run, CHECKS, known="found.errors"),
             new_id=new_id("crm_event", rows),
         )
     )
-    cursor.execute("ANALYZE import_batch")
 
 
 def _write(cursor: CursorWrapper, run: FileRun) -> Counts:

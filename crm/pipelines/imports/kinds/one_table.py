@@ -6,7 +6,7 @@ from functools import partial
 from django.db.backends.utils import CursorWrapper
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from crm.pipelines.imports.kinds.spec import Counts, FileRun, KindSql, Range, Target
+from crm.pipelines.imports.kinds.spec import Counts, FileRun, KindSql, Range, Target, problems
 from crm.services.change_sets import record_inserted, record_updated
 
 _JUDGE = """
@@ -18,8 +18,7 @@ _JUDGE = """
     ), judged AS (
         SELECT found.n, found.row_id, found.is_linked, found.first_row,
             coalesce(found.{blamed}::text, found.doubled) AS doubled_value {carried}, {renamed}, r.rate,
-            coalesce(found.errors, '[]') || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL))
-                AS own_problems,
+            {problems} AS own_problems,
             ({kept}) IS DISTINCT FROM ({wanted}) AS differs, found.first_row < found.n AS is_repeated,
             CASE WHEN found.row_id IS NOT NULL
                 THEN min(found.n) OVER (PARTITION BY found.row_id) END AS first_of_row
@@ -111,7 +110,7 @@ def _judge(
             through=Literal(rows.through),
             carried=_after_comma(_names("found", carried)),
             renamed=SQL(", ").join(SQL("v.{0} AS {0}").format(Identifier(f"to_{name}")) for name in names),
-            checks=SQL(", ").join([SQL("NULL"), *(check.sql(run) for check in target.checks)]),
+            problems=problems(run, target.checks, known="found.errors"),
             doubled=doubled,
             blamed=Identifier(blamed),
             skips=Literal(repeats_are_skipped),
@@ -123,7 +122,6 @@ def _judge(
             new_id=new_id(target.table, rows),
         )
     )
-    cursor.execute("ANALYZE import_batch")
 
 
 def write_rows(cursor: CursorWrapper, run: FileRun, *, target: Target) -> Counts:

@@ -18,15 +18,14 @@ from crm.pipelines.imports.kinds.spec import (
     FileRun,
     KindSql,
     Range,
+    problems,
 )
 from crm.services.change_sets import record_deleted, record_inserted, record_updated
 
 # A return may be written with positive quantities: its kind says which way the goods went.
 _LINES = """
     CREATE TEMPORARY TABLE import_lines AS
-    SELECT found.*, coalesce(found.errors, '[]') || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL))
-        AS own_problems
-    FROM (
+    SELECT found.*, {problems} AS own_problems FROM (
         SELECT s.n, s.errors, s.number, s.account, s.product, s.placed_at, s.cancelled_at, s.currency,
             s.kind, s.unit_price AS price, s.amount AS given_amount,
             account.id AS account_id, account.book_id AS account_book, product.id AS product_id,
@@ -96,9 +95,10 @@ _CHANGED = """
 # An order's problems are told at each of its rows: whoever mends one has to send them all.
 _BATCH = """
     CREATE TEMPORARY TABLE import_batch AS
-    SELECT line.*, line.own_problems || to_jsonb(array_remove(ARRAY[{checks}]::jsonb[], NULL)) AS problems,
-        o.row_id, o.rate, o.verdict AS order_verdict
-    FROM import_lines AS line LEFT JOIN import_decided AS o USING (number)
+    SELECT *, CASE WHEN problems <> '[]' THEN 'refuse' ELSE order_verdict END AS verdict FROM (
+        SELECT line.n, {problems} AS problems, o.verdict AS order_verdict
+        FROM import_lines AS line LEFT JOIN import_decided AS o USING (number)
+    ) AS judged
 """
 _DECIDED = """
     CREATE TEMPORARY TABLE import_decided AS
@@ -148,26 +148,22 @@ def _judge(cursor: CursorWrapper, run: FileRun, rows: Range) -> None:
     cursor.execute(
         run.sql(
             _LINES,
-            checks=SQL(", ").join(check.sql(run) for check in checks),
+            problems=problems(run, checks, known="found.errors"),
             joins=run.sql(ACCOUNT_JOIN + PRODUCT_JOIN),
             after=Literal(rows.after),
             through=Literal(rows.through),
         )
     )
-    cursor.execute("ANALYZE import_lines")
+    cursor.execute("ANALYZE import_lines (number)")
     rate = run.rate(currency="said.currency", at="said.placed_at")
     cursor.execute(run.sql(_ORDERS, rate=rate))
-    cursor.execute("ANALYZE import_orders")
+    cursor.execute("ANALYZE import_orders (number, row_id)")
     cursor.execute(_CHANGED)
     cursor.execute(_DECIDED)
-    cursor.execute("ANALYZE import_decided")
-    cursor.execute(run.sql(_BATCH, checks=SQL(", ").join(check.sql(run) for check in ORDER_CHECKS)))
-    cursor.execute(
-        SQL("""
-            ALTER TABLE import_batch ADD COLUMN verdict text
-                GENERATED ALWAYS AS (CASE WHEN problems <> '[]' THEN 'refuse' ELSE order_verdict END) STORED
-        """)
-    )
+    cursor.execute("ANALYZE import_decided (number)")
+    refused = "o.verdict = 'refuse' OR line.own_problems <> '[]'"
+    found = problems(run, ORDER_CHECKS, known="line.own_problems", likely=refused)
+    cursor.execute(run.sql(_BATCH, problems=found))
     if rows.is_real:
         cursor.execute("ALTER TABLE import_decided ADD COLUMN order_id bigint")
         cursor.execute(

@@ -4,7 +4,7 @@ A batch goes through one temporary table, `import_batch`: the file's rows with w
 with all that is wrong with each (`problems`), and with a verdict: create, update, skip or refuse.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.db.backends.utils import CursorWrapper
@@ -92,6 +92,20 @@ class Check:
             column=Literal(column),
             code=Literal(self.code),
         )
+
+
+def problems(run: FileRun, checks: Iterable[Check], *, known: str, likely: str = "") -> Composable:
+    """Return the SQL of all that is wrong with a row, beside what is `known` to be.
+
+    Most rows are fine, so the list is only made where `likely` or one of the conditions holds.
+    """
+    checks = list(checks)
+    conditions = likely or " OR ".join([f"{known} IS NOT NULL", *(f"({one.condition})" for one in checks)])
+    return run.sql(
+        f"""CASE WHEN {conditions} THEN coalesce({known}, '[]')
+            || to_jsonb(array_remove(ARRAY[{{each}}]::jsonb[], NULL)) ELSE '[]'::jsonb END""",
+        each=SQL(", ").join([SQL("NULL"), *(check.sql(run) for check in checks)]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
