@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.models import ModelVersion
+from crm.models import Book
 from crm.models.access import can
 from crm.selectors.words import reason_label
 
@@ -28,6 +29,18 @@ def state_tone(version: ModelVersion) -> str:
 @register.filter
 def protocol_words(code: str) -> str:
     return str(PROTOCOLS.get(code, code))
+
+
+@register.simple_tag
+def cross_fitted_kinds(book: Book) -> set[str]:
+    """The scores of a demo book whose past was predicted by models fitted on the book's other accounts.
+
+    With one cut-off date only there is no earlier time to have predicted from.
+    """
+    if not book.is_demo:
+        return set()
+    live = ModelVersion.objects.filter(book=book, state=ModelVersion.State.LIVE)
+    return set(live.filter(metrics__protocol="accounts").values_list("kind", flat=True))
 
 
 @register.filter

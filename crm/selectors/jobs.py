@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from crm.models import Job, Schedule, WorkerHeartbeat
+from crm.models import Book, Job, Schedule, WorkerHeartbeat
 from crm.models.access import VIEW_ALL_JOBS, Principal, can
 from crm.models.jobs import JobQuerySet
 from crm.selectors.keyset import Column, Order, Page, keyset_page
@@ -53,6 +53,11 @@ def get_jobs(principal: Principal) -> JobQuerySet:
     """Return the jobs that somebody may open, with all that a job's page names."""
     jobs = Job.objects.visible_to(principal).with_timing()
     return jobs.select_related("owner", "cancelled_by", "schedule", "parent", "retry_of")
+
+
+def book_names() -> dict[str, str]:
+    """Return the names of the books by the codes that the scopes of jobs hold."""
+    return dict(Book.objects.values_list("code", "name"))
 
 
 def list_children(job: Job) -> list[Job]:

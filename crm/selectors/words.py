@@ -14,6 +14,8 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from crm.selectors.currencies import MINUS, with_symbol
+
 Values = Mapping[str, Any]
 DAYS_PER_YEAR = 365.25
 
@@ -341,7 +343,8 @@ def _days(days: float | None) -> str:
 
 
 def _amount(values: Values) -> str:
-    return f"{values.get('currency') or ''} {_grouped(values['amount'])}".strip()
+    text = _grouped(values["amount"]).replace("-", MINUS)
+    return with_symbol(text, values["currency"]) if values.get("currency") else text
 
 
 SENTENCES: dict[str, Callable[[Values], str]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from django import template
 from django.template import Context
@@ -31,6 +31,8 @@ from .formats import MISSING, on_day
 from .ui import svg
 
 register = template.Library()
+
+Attributes: TypeAlias = Mapping[str, AttributeDefinition | AttributeName]
 
 FIELDS = (
     "name", "kind", "stage", "owner", "country", "industry", "currency", "customer_since", "website", "email",
@@ -150,10 +152,11 @@ def tickets_panel(context: Context, account: Account) -> dict[str, Any]:
     return {**_passed(context), "account": account, "tickets": account_tabs.list_tickets(account)}
 
 
-@register.inclusion_tag("crm/_audit_panel.html")
-def audit_panel(account: Account) -> dict[str, Any]:
+@register.inclusion_tag("crm/_audit_panel.html", takes_context=True)
+def audit_panel(context: Context, account: Account) -> dict[str, Any]:
     people = {person.pk: person for person in User.objects.all()}
-    return {"entries": list_audit(account=account)[:50], "people": people}
+    attributes = {d.key: d for d in context["overview"].attributes}
+    return {"entries": list_audit(account=account)[:50], "people": people, "attributes": attributes}
 
 
 @register.inclusion_tag("crm/_tasks_panel.html", takes_context=True)
@@ -265,10 +268,12 @@ def of_id(names: Mapping[int, Any], pk: int | None) -> Any:
 
 
 @register.simple_tag
-def changed_field(name: str, model: Any = None) -> str:
-    """The words for a column that was edited."""
+def changed_field(name: str, model: Any = None, attributes: Attributes | None = None) -> str:
+    """The words for a column that was edited; `attributes` are the custom ones by key."""
     if name.startswith("attributes."):
-        return name.removeprefix("attributes.").replace("_", " ").replace("-", " ")
+        key = name.removeprefix("attributes.")
+        known = (attributes or {}).get(key)
+        return known.label if known else key.replace("_", " ").replace("-", " ")
     plain = name.removesuffix("_id")
     try:
         own = (model or Account)._meta.get_field(plain).verbose_name  # type: ignore[union-attr] # a column's
@@ -278,7 +283,9 @@ def changed_field(name: str, model: Any = None) -> str:
 
 
 @register.simple_tag
-def changed_value(name: str, value: Any, model: Any, people: Mapping[int, User]) -> str:
+def changed_value(
+    name: str, value: Any, model: Any, people: Mapping[int, User], attributes: Attributes | None = None
+) -> str:
     """What a column held, in words where there are some."""
     if value in (None, ""):
         return "–"
@@ -289,6 +296,7 @@ def changed_value(name: str, value: Any, model: Any, people: Mapping[int, User])
     if name == "country":
         return country_name(value)
     if name.startswith("attributes."):
-        return str(value)
+        known = (attributes or {}).get(name.removeprefix("attributes."))
+        return attribute_text(known, value) if known else str(value)
     choices = dict(model._meta.get_field(name.removesuffix("_id")).flatchoices)
     return str(choices.get(value, value))

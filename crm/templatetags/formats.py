@@ -17,16 +17,15 @@ from django.utils import formats, timezone, translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from crm.selectors.currencies import MINUS, SYMBOLS, THIN, with_symbol
+
 from .moments import Wording, exact, relative, wording
 
 register = template.Library()
 
 Numeric: TypeAlias = Decimal | int | float | str
 
-THIN = "\u202f"  # narrow no-break space between a number and its unit
-MINUS = "\u2212"
 MISSING = "–"
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CNY": "CN¥", "JPY": "JP¥", "TWD": "NT$"}
 WESTERN = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
 CHINESE = ((1e8, "亿"), (1e4, "万"))
 SHORT_FROM = 10_000  # below this the whole number is as short as its short form
@@ -90,11 +89,6 @@ def shortened(number: Decimal | float, here: Style) -> str:
     scaled = float(f"{float(number) / scale:.3g}")
     whole = len(str(int(abs(scaled))))
     return grouped(scaled, max(0, 3 - whole), here) + here.space + unit
-
-
-def with_symbol(text: str, currency: str) -> str:
-    symbol = SYMBOLS.get(currency, currency + THIN)
-    return MINUS + symbol + text[1:] if text.startswith(MINUS) else symbol + text
 
 
 def _titled(text: str, title: str) -> SafeString:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop, ngettext
 from crm.models import User
 from crm.selectors.timeline import TimelineItem
 
-from .account_panels import changed_field
+from .account_panels import Attributes, changed_field
 from .formats import Clock, clock, money_exact
 from .ui import svg
 
@@ -56,6 +56,7 @@ class Page:
     path: str
     csrf_token: str
     clock: Clock
+    attributes: Attributes
     words: dict[str, str] = field(default_factory=dict)
 
     def author(self, item: TimelineItem, otherwise: str = "") -> str:
@@ -84,6 +85,7 @@ def timeline_days(
         escape(context["request"].get_full_path()),
         str(context.get("csrf_token", "")),
         clock(),
+        {definition.key: definition for definition in context["overview"].attributes},
     )
     return mark_safe(  # noqa: S308 - every part is escaped where it is put in
         "".join(
@@ -137,7 +139,7 @@ def _task(item: TimelineItem, page: Page) -> str:
 def _edit(item: TimelineItem, page: Page) -> str:
     names = item.field_names
     said = ngettext("changed %(n)s field", "changed %(n)s fields", len(names)) % {"n": len(names)}
-    fields = ", ".join(escape(changed_field(name)) for name in names)
+    fields = ", ".join(escape(changed_field(name, attributes=page.attributes)) for name in names)
     return f"<strong>{page.author(item, page.word(THE_SYSTEM))}</strong> <span>{said}: {fields}</span>"
 
 

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from crm.models import User
+from crm.models import AttributeDefinition, User
 from crm.models.access import VIEW_AUDIT
 from crm.selectors.audit import PER_PAGE, list_audit, tracked_models
 from crm.selectors.keyset import Column, Order, make_cursor, read_cursor
@@ -27,6 +27,7 @@ def audit_log(request: HtmxRequest) -> HttpResponse:
         "entries": entries[:PER_PAGE],
         "older": make_cursor(entries[PER_PAGE - 1], ORDER) if len(entries) > PER_PAGE else None,
         "people": people,
+        "attributes": {definition.key: definition for definition in AttributeDefinition.objects.all()},
         "kinds": [
             (name, record_words(str(model._meta.model_name)))
             for name, (_event, model) in tracked_models().items()

@@ -18,6 +18,7 @@ from crm.models.access import (
 )
 from crm.selectors import home as cards
 from crm.selectors.directory import reporting_currency
+from crm.selectors.jobs import book_names
 from crm.views.access import HtmxRequest
 
 Role = User.Role
@@ -51,6 +52,8 @@ def home(request: HtmxRequest) -> HttpResponse:
     for name in names:
         if name in READERS:
             context[name] = READERS[name](request.user)
+    if "jobs" in names or "failed_jobs" in names:
+        context["books"] = book_names()
     return render(request, "crm/home.html", context)
 
 

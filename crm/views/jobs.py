@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.models import Job
 from crm.selectors.jobs import (
+    book_names,
     get_indicator,
     get_jobs,
     get_last_seen_worker,
@@ -43,6 +44,7 @@ def job_list(request: HtmxRequest) -> HttpResponse:
         "origin": origin,
         "worker": get_last_seen_worker(),
         "schedules": list_schedules(request.user),
+        "books": book_names(),
     }
     return render_part(request, "crm/job_list.html", "table", context)
 
@@ -52,7 +54,7 @@ def job_list(request: HtmxRequest) -> HttpResponse:
 def job_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     job = get_visible(get_jobs(request.user), public_id=public_id)
     told = how_told(job=job, user=request.user) if job.is_live else ""
-    context = {"job": job, "children": list_children(job), "told": told}
+    context = {"job": job, "children": list_children(job), "told": told, "books": book_names()}
     return render_part(request, "crm/job_detail.html", "job", context)
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.models import Notification
+from crm.selectors.jobs import book_names
 from crm.selectors.keyset import Column, Order, keyset_page
 from crm.services.notifications import mark_read
 from crm.views.access import HtmxRequest, get_visible
@@ -24,7 +25,7 @@ def notification_list(request: HtmxRequest) -> HttpResponse:
         after=request.GET.get("after"),
         before=request.GET.get("before"),
     )
-    return render(request, "crm/notification_list.html", {"page": page})
+    return render(request, "crm/notification_list.html", {"page": page, "books": book_names()})
 
 
 @require_POST

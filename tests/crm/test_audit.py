@@ -22,6 +22,24 @@ def test_each_edit_knows_what_was_and_what_came():
     assert changes(newest) == {"name": ("Two", "Three"), "attributes.size": (1, 2)}
 
 
+def test_a_custom_attribute_reads_as_its_label_with_its_choices_in_words(admin_client_):
+    f.AttributeDefinitionFactory(
+        key="band-2", type="choice", label="Turnover band", choices={"b": "Up to 1 M", "c": "Over 1 M"}
+    )
+    account = f.AccountFactory(attributes={"band-2": "b"})
+    Account.objects.filter(pk=account.pk).update(attributes={"band-2": "c"})
+    url = account.get_absolute_url()
+
+    pages = [admin_client_.get(path).text for path in (url, f"{url}?tab=audit", "/audit/")]
+
+    timeline, audit, log = (page.partition('id="content"')[2] for page in pages)
+    assert "changed 1 field: Turnover band" in timeline
+    for shown in (audit, log):
+        assert "<dt>Turnover band</dt>" in shown
+        assert "<del>Up to 1 M</del>" in shown
+        assert "<ins>Over 1 M</ins>" in shown
+
+
 def test_a_deletion_keeps_what_there_was():
     contact = f.ContactFactory(name="Jane", email="jane@example.com")
     Contact.objects.filter(pk=contact.pk).delete()

@@ -2,6 +2,7 @@
 
 import re
 from datetime import time
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Job, Schedule, WorkerHeartbeat
-from tests.factories import JobFactory, UserFactory
+from tests.factories import BookFactory, JobFactory, UserFactory
 
 HTMX = {"HX-Request": "true"}
 
@@ -35,6 +36,28 @@ def test_staff_see_their_own_jobs_and_analysts_all(sales_client, analyst_client)
     assert "Nightly scoring</a>" not in own
     assert "Import a book" in every
     assert "Nightly scoring</a>" in every
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("book:wholesale", "The shop book"),
+        ("book:gone", "gone book"),
+        ("book:wholesale:churn", "The shop book · Churn risk"),
+        ("book:wholesale:expected_loss", "The shop book · Expected loss"),
+        ("book:wholesale:5000", "The shop book · from account 5,000 on"),
+        ("import:17", "An imported file"),
+        ("something:new", "something:new"),
+    ],
+)
+def test_the_scope_of_a_job_is_told_in_words(analyst_client, scope, words):
+    BookFactory(code="wholesale", name="The shop")
+    job = JobFactory(scope=scope, owner=analyst_client.user)
+
+    pages = [analyst_client.get(path).text for path in ("/jobs/", job.get_absolute_url(), "/")]
+
+    for page in pages:
+        assert words in unescape(page)
 
 
 @pytest.mark.parametrize("route", ["job-detail", "job-cancel", "job-retry"])

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from analytics.models import ModelVersion
 from crm.selectors.account_overview import get_overview
 from crm.selectors.attention import what_needs_attention
 from crm.selectors.score_panel import get_published, strongest
@@ -125,3 +126,22 @@ def test_revenue_counts_twelve_months_without_what_was_cancelled():
 
     assert (overview.revenue, overview.revenue_before) == (70, 35)
     assert overview.revenue_change == 1
+
+
+@pytest.mark.parametrize(("protocol", "is_demo", "says"), [
+    ("accounts", True, True), ("temporal", True, False), ("accounts", False, False),
+])  # fmt: skip
+def test_the_page_says_when_the_past_was_predicted_by_cross_fitting(analyst_client, protocol, is_demo, says):
+    book = f.BookFactory(code="bank", score_kinds=["payment_risk"], is_demo=is_demo, ends_at=f.NOW)
+    account = f.AccountFactory(book=book)
+    f.ScoreFactory(account=account, kind="payment_risk", value=0.25)
+    f.ReliabilityFactory(book=book, kind="payment_risk", low=0.2, high=0.3)
+    ModelVersion.objects.create(
+        book=book, kind="payment_risk", version="bank-payment-risk-1", state="live", horizon_days=60,
+        as_of=f.NOW, artifact=b"", sha256="", metrics={"protocol": protocol},
+    )  # fmt: skip
+
+    page = analyst_client.get(f"{account.get_absolute_url()}?tab=scores").text
+
+    assert "comparable accounts" in page
+    assert ("made by cross-fitting" in page) is says

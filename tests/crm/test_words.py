@@ -14,7 +14,7 @@ from crm.selectors.words import OFFERS, SENTENCES, reason_label, reason_text, re
         ("recency", {}, "No order yet"),
         ("frequency", {"orders": 12, "days": 365}, "12 orders in 365 days"),
         ("frequency", {"orders": 1}, "1 order"),
-        ("money", {"amount": 1234.5, "days": 90, "currency": "GBP"}, "Spent GBP 1,234 in 90 days"),
+        ("money", {"amount": 1234.5, "days": 90, "currency": "GBP"}, "Spent £1,234 in 90 days"),
         ("trend", {"change_share": -0.343}, "Orders 34 % less often than in the three months before"),
         ("trend", {"change_share": 0.001}, "Orders as often as in the three months before"),
         (
