@@ -120,3 +120,19 @@ def fetch_feed(*, job_id: int) -> None:
     from crm.services.jobs import run_job
 
     run_job(job_id, data_feeds.fetch_one)
+
+
+@shared_task(name="crm.check_quality")
+def check_quality(*, job_id: int) -> None:
+    from crm.pipelines import quality
+    from crm.services.jobs import run_job
+
+    run_job(job_id, quality.run)
+
+
+@shared_task(name="crm.clean_rows")
+def clean_rows(*, job_id: int) -> None:
+    from crm.pipelines import quality_cleaning
+    from crm.services.jobs import run_job
+
+    run_job(job_id, quality_cleaning.run)

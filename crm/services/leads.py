@@ -18,6 +18,7 @@ from crm.models import (
     PartnerAccount,
 )
 from crm.services.feed import record_change
+from crm.services.source_days import missing_shares, record
 
 KEYS_ARE_KEPT_FOR = timedelta(days=2)
 
@@ -91,6 +92,8 @@ def create_lead(*, partner: Partner, lead: NewLead, once: Once | None = None) ->
     record_change(
         kind="lead.created", object_id=account.pk, account_id=account.pk, data={"partner_id": partner.pk}
     )
+    missing = missing_shares([lead], ("industry", "country", "external_id", "contact"))
+    record(book_id=partner.book_id, source=_source(partner), kind="accounts", rows=1, missing=missing)
     return Lead(account.pk, is_new=True)
 
 
@@ -139,10 +142,14 @@ def _insert(partner: Partner, lead: NewLead) -> Account:
 
 
 def _name(partner: Partner, account: Account, value: str) -> None:
-    source = f"partner:{partner.public_id}"
+    source = _source(partner)
     try:
         with transaction.atomic():
             ExternalId.objects.create(source=source, kind="account", value=value, row_id=account.pk)
     except IntegrityError as error:
         taken = ExternalId.objects.get(source=source, kind="account", value=value)
         raise ExternalIdTakenError(taken.row_id) from error
+
+
+def _source(partner: Partner) -> str:
+    return f"partner:{partner.public_id}"
