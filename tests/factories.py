@@ -322,3 +322,21 @@ class TrackedSiteFactory(DjangoModelFactory):
     book = factory.SubFactory(BookFactory)
     name = factory.Sequence(lambda n: f"Site {n}")
     origins = factory.Sequence(lambda n: [f"https://shop{n}.example.com"])
+
+
+class ImportFactory(DjangoModelFactory):
+    """A file that somebody imports; the demo books are read by layouts of their own."""
+
+    class Meta:
+        model = models.Import
+
+    book = factory.SubFactory(BookFactory)
+    layout = "accounts"
+    source = "erp"
+    file_name = factory.Sequence(lambda n: f"accounts-{n}.csv")
+    stored_name = factory.Sequence(lambda n: f"{n}/accounts.csv")
+    size_bytes = 4_000
+    sha256 = "0" * 64
+    reads_once = False
+    columns = ["Number", "Name"]
+    mapping = {"Number": {"field": "external_id"}, "Name": {"field": "name"}}

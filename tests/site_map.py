@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.models import ChangeSet, DataFeed, TrackedSite
 from crm.services.bulk_edits import assign_accounts
+from tests.import_stages import STAGES, file_import
 from tests.world import World
 
 Address = Callable[[World], str]
@@ -126,6 +127,23 @@ PAGES = [
     page(
         "crm:quality-rule", public_id=of("source_import"), code="exact_duplicate", name="quality-rule-empty"
     ),
+    page("crm:import-list", name="import-list-empty", query="?kind=payments"),
+    page("crm:import-list"),
+    page("crm:import-create"),
+    *(page("crm:import-detail", public_id=file_import(state), name=f"import-{state}") for state in STAGES),
+    page(
+        "crm:import-detail",
+        public_id=file_import("preview"),
+        query="?step=columns",
+        name="import-columns-again",
+    ),
+    page("crm:import-quarantine", public_id=file_import("report")),
+    page(
+        "crm:import-quarantine",
+        public_id=file_import("report"),
+        query="?state=sent",
+        name="quarantine-empty",
+    ),
     page("crm:job-list"),
     page("crm:job-list", role="marketing", name="job-list-empty"),
     *(
@@ -197,6 +215,15 @@ NO_PAGES = {
     "crm:jobs-indicator": "a part of every page",
     "crm:change-undo": "takes a form",
     "crm:score-feedback": "takes a form",
+    "crm:import-map": "takes a form",
+    "crm:import-read": "takes a form",
+    "crm:import-commit": "takes a form",
+    "crm:import-cancel": "takes a form",
+    "crm:import-retry": "takes a form",
+    "crm:import-undo": "takes a form",
+    "crm:import-refused": "a file",
+    "crm:import-quarantine-all": "takes a form",
+    "crm:import-quarantine-row": "takes a form",
     "crm:job-watch": "takes a form",
     "crm:job-cancel": "takes a form",
     "crm:notification-open": "takes a form",

@@ -26,7 +26,7 @@ from crm.services.jobs import JobNotCancellableError, cancel_job, enqueue
 
 __all__ = [
     "FileTooBigError", "ImportStateError", "MappingError", "attributes_to_offer", "cancel_import",
-    "guess_mapping", "kind_of", "path_of", "receive_file", "remembered_mapping", "save_mapping",
+    "guess_mapping", "kind_of", "path_of", "read_again", "receive_file", "remembered_mapping", "save_mapping",
     "start_commit", "start_undo",
 ]  # fmt: skip
 
@@ -146,6 +146,25 @@ def save_mapping(
         defaults={"source": kept.source, "reading": chosen, "mapping": kept.mapping, "used_at": Now()},
     )
     return _start(kept, task=kind.check_task, owner=by, params={"goes_on": goes_on})
+
+
+@transaction.atomic
+def read_again(*, source_import: Import, options: Mapping[str, Any], by: User | None) -> Job:
+    """Look into the file once more, as `options` say, which take the place of what was found.
+
+    They may say `encoding`, `delimiter` and `sheet` beside those of `save_mapping`; what they leave
+    out is found out again, and the mapping is guessed anew.
+
+    :raises ImportStateError: when its job is still at work, or rows of it are already committed.
+    """
+    kept = Import.objects.select_for_update(of=("self",)).get(pk=source_import.pk)
+    readable = (State.UPLOADED, State.MAPPED, State.VALIDATED, State.FAILED)
+    if kept.state not in readable or kept.through_row or _is_at_work(kept):
+        raise ImportStateError(f"Import {kept.pk} cannot be read again now.")
+    kept.reading, kept.state, kept.problem = dict(options), State.UPLOADED, None
+    kept.columns, kept.mapping, kept.counts = [], {}, {}
+    kept.save(update_fields=["reading", "state", "problem", "columns", "mapping", "counts"])
+    return _start(kept, task="crm.read_import", owner=by)
 
 
 def is_mappable(source_import: Import) -> bool:

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign
-from crm.models import ApiKey, Import, RuleCount, User
+from crm.models import ApiKey, ChangeSet, Import, QuarantinedRow, RuleCount, User
 from crm.pipelines.export_accounts import export_folder
 from crm.services import bin as bin_service
 from crm.services.bulk_edits import assign_accounts
+from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose
 from tests import factories as f
 
@@ -41,6 +42,7 @@ REACH: dict[str, dict[str, frozenset[str]]] = {
     "account": dict.fromkeys(ROLES, EVERY) | {"sales": frozenset({"own", "team"})},
     "job": dict.fromkeys(ROLES, OWN) | {"analyst": EVERY, "administrator": EVERY},
     "bin": dict.fromkeys(ROLES, OWN) | {"administrator": EVERY},
+    "undo": dict.fromkeys(ROLES, OWN) | {"administrator": EVERY},
     "view": dict.fromkeys(ROLES, OWN),
     "any": dict.fromkeys(ROLES, EVERY),
 }
@@ -184,6 +186,22 @@ def data_feed(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.DataFeedFactory())
 
 
+def imported_file(cast: Cast, whose: str) -> dict[str, Any]:
+    return _id(f.ImportFactory(owner=cast.people[whose]))
+
+
+def undoable_file(cast: Cast, whose: str) -> dict[str, Any]:
+    source = f.ImportFactory(owner=cast.people[whose], state="done")
+    open_change_set(kind=ChangeSet.Kind.IMPORT, owner=cast.people[whose], source_import=source)
+    return _id(source)
+
+
+def refused_row(cast: Cast, whose: str) -> dict[str, Any]:
+    source = f.ImportFactory(owner=cast.people[whose])
+    QuarantinedRow.objects.create(source_import=source, row_number=1, cells={}, errors=[])
+    return {**_id(source), "row_number": 1}
+
+
 def tracked_site(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.TrackedSiteFactory())
 
@@ -263,6 +281,19 @@ ROWS = [
     _post("crm:data-feed-switch", ADMINISTRATOR, data_feed, to="off"),
     Row("crm:data-quality", ANALYSTS),
     Row("crm:quality-rule", ANALYSTS, caught_rows),
+    Row("crm:import-list", ANALYSTS),
+    Row("crm:import-create", ANALYSTS),
+    Row("crm:import-detail", ANALYSTS, imported_file),
+    _post("crm:import-map", ANALYSTS, imported_file),
+    _post("crm:import-read", ANALYSTS, imported_file),
+    _post("crm:import-commit", ANALYSTS, imported_file),
+    _post("crm:import-cancel", ANALYSTS, imported_file),
+    _post("crm:import-retry", ANALYSTS, imported_file),
+    _post("crm:import-undo", ANALYSTS, undoable_file, "undo"),
+    Row("crm:import-refused", ANALYSTS, imported_file),
+    Row("crm:import-quarantine", ANALYSTS, imported_file),
+    _post("crm:import-quarantine-all", ANALYSTS, imported_file, action="let_go"),
+    _post("crm:import-quarantine-row", ANALYSTS, refused_row, action="let_go"),
     Row("crm:job-list", STAFF),
     Row("crm:jobs-indicator", STAFF),
     Row("crm:job-detail", STAFF, running_job, "job"),

@@ -12,9 +12,20 @@ from django.urls import reverse
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign, Enrolment
-from crm.models import ApiKey, DuplicatePair, Import, RuleCount, RuleHit, Visitor, WebSession
+from crm.models import (
+    ApiKey,
+    ChangeSet,
+    DuplicatePair,
+    Import,
+    QuarantinedRow,
+    RuleCount,
+    RuleHit,
+    Visitor,
+    WebSession,
+)
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
+from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose, unmerge
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
@@ -47,12 +58,14 @@ def company(rows: int) -> SimpleNamespace:
         ApiKey.objects.create(partner=caller.partner, **key)
     versions = [make_version(number) for number in range(rows)]
     imports = [make_import(number, account, rows) for number in range(rows)]
+    files = make_files(account, rows)
     sites = [make_site(account, rows) for _ in range(rows)]
     feeds = [make_feed(rows) for _ in range(rows)]
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
+        files=files,
     )  # fmt: skip
 
 
@@ -101,6 +114,31 @@ def make_import(number: int, account, rows: int) -> Import:
             row={"Price": 0},
         )  # fmt: skip
     return source
+
+
+def make_files(account, rows: int) -> list[Import]:
+    """Make files, the first one checked and the second undone, each with refused rows and many columns."""
+    columns = [f"column {number}" for number in range(rows)]
+    files = [
+        f.ImportFactory(
+            book=account.book, columns=columns, state=state, rows_read=rows,
+            counts={"rows": {"create": rows}},
+            reading={"sample": [columns] * rows, "types": {}},
+        )
+        for state in ["validated", "undone", *["done"] * rows]
+    ]  # fmt: skip
+    for source in files[:2]:
+        for number in range(1, rows + 1):
+            QuarantinedRow.objects.create(
+                source_import=source, row_number=number, cells=dict.fromkeys(columns, "x"),
+                errors=[{"column": "column 1", "value": "x", "code": "required", "data": {}}],
+            )  # fmt: skip
+    change_set = open_change_set(kind=ChangeSet.Kind.IMPORT, owner=None, source_import=files[1])
+    ids = type(account).objects.values_list("pk", flat=True)[:rows]
+    change_set.data = {"refused": [{"table": "crm_account", "id": pk, "code": "edited"} for pk in ids]}
+    change_set.state = ChangeSet.State.UNDONE
+    change_set.save()
+    return files
 
 
 def make_site(account, rows: int):
@@ -173,7 +211,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
-        "crm:site": made.site, "crm:data-feed": made.feed,
+        "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
     }  # fmt: skip
     found = {}
     for row in ROWS:
@@ -185,6 +223,10 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
             kwargs["public_id"] = named.public_id
         assert named or not row.target, f"say which record {row.route} shows"
         found[row.route] = reverse(row.route, kwargs=kwargs)
+    found |= {
+        "import, its columns": f"{found['crm:import-detail']}?step=columns",
+        "import, undone": reverse("crm:import-detail", args=[made.files[1].public_id]),
+    }
     account = made.account.get_absolute_url()
     found |= {f"account tab {tab}": f"{account}?tab={tab}" for tab in TABS}
     lists = (
