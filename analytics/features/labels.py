@@ -21,7 +21,8 @@ def order_within(
     """Return `account_id, label` for every account active at the cut-off.
 
     `label` is true if the account ordered in the `horizon_days` from the cut-off on, as far as
-    that was known at `known_at`; an order cancelled before the horizon ended is none.
+    that was known at `known_at`; an order cancelled before the horizon ended is none. An account
+    that had been merged into another by then ordered if that one did: they are one customer.
 
     :raises ValueError: if the horizon had not ended at `known_at`.
     """
@@ -36,9 +37,18 @@ def order_within(
         (_.placed_us >= start) & (_.placed_us < end),
         _.cancelled_us.isnull() | (_.cancelled_us >= end),
     )
-    buyers = different(bought, "account_id").rename(buyer_id="account_id")
+    buyers = different(_also_merged(tables, bought, seen), "account_id").rename(buyer_id="account_id")
     joined = accounts.left_join(buyers, accounts.account_id == buyers.buyer_id)
     return joined.select("account_id", label=_.buyer_id.notnull())
+
+
+def _also_merged(tables: Tables, orders: ir.Table, seen: int) -> ir.Table:
+    """Return `account_id` of the orders, and with a survivor those that were merged into it."""
+    merged = tables["account"].filter(_.survivor_id.notnull(), _.merged_us < seen)
+    away = merged.select(gone_id=_.id, into_id=_.survivor_id)
+    buyers = orders.select("account_id")
+    theirs = buyers.inner_join(away, buyers.account_id == away.into_id)
+    return buyers.union(theirs.select(account_id=_.gone_id))
 
 
 def no_order_within(

@@ -68,17 +68,32 @@ def _fact(name: str, *, values: Mapping[str, str], instants: Mapping[str, str]) 
 
 # An account is no more than its key here: everything else about it is its present state. The
 # book of an account never changes. Accounts that were deleted stay, so that what is learnt from
-# an earlier moment does not forget the customers that left.
+# an earlier moment does not forget the customers that left; those that were merged away say into
+# whom and when, for what the customer did since stands there.
 ACCOUNT = """(
-    SELECT id, book_id, created_at AS known_at, changed_xid FROM crm_account
+    SELECT id, book_id, NULL::bigint AS survivor_id, NULL::timestamptz AS merged_at,
+           created_at AS known_at, changed_xid
+    FROM crm_account
     UNION ALL
-    SELECT DISTINCT ON (row_id) row_id, book_id, NULL, changed_xid FROM crm_deletedkey AS gone
+    SELECT DISTINCT ON (row_id) row_id, book_id, merged.survivor_id, merged.merged_at, NULL, changed_xid
+    FROM crm_deletedkey AS gone
+    LEFT JOIN (
+        SELECT (change_set.data ->> 'account_id')::bigint AS account_id, survivor_id,
+               change_set.made_at AS merged_at
+        FROM crm_mergedaccount JOIN crm_changeset AS change_set ON change_set.id = change_set_id
+    ) AS merged ON merged.account_id = gone.row_id
     WHERE table_name = 'crm_account' AND book_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM crm_account WHERE id = gone.row_id)
+    ORDER BY 1, 6 DESC
 ) AS account"""
 
 TABLES = (
-    Table(name="account", source=ACCOUNT, values={"book_id": "book_id"}),
+    Table(
+        name="account",
+        source=ACCOUNT,
+        values={"book_id": "book_id", "survivor_id": "survivor_id"},
+        instants={"merged_us": "merged_at"},
+    ),
     _fact(
         "order",
         values={

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from crm.models import (
     Account,
     ChangeSet,
+    DeletedKey,
     DuplicatePair,
     ExternalId,
     IdempotencyKey,
@@ -31,6 +32,7 @@ from crm.models import (
     User,
     Value,
 )
+from crm.models.fields import CurrentXid
 from crm.services import merge_steps
 from crm.services.feed import record_change
 from crm.services.matching import compare, score_of, store_keys
@@ -91,6 +93,7 @@ def merge(*, survivor: Account, other: Account, choices: Choices, by: User | Non
     MatchKey.objects.filter(account=other).delete()
     merge_steps.remove(change_set, Account, [other.pk])
     MergedAccount.objects.create(public_id=other.public_id, survivor=survivor, change_set=change_set)
+    _mark_earlier(survivor.pk)
     change_set.data["counts"] = counts
     change_set.save(update_fields=["data"])
     store_keys([survivor.pk])
@@ -119,6 +122,7 @@ def unmerge(*, change_set: ChangeSet, by: User | None) -> ChangeSet:
     change_set.data |= {"kept": kept, "undone_by": by.pk if by else None}
     change_set.save(update_fields=["state", "undone_at", "data"])
     change_set.refresh_from_db()
+    _mark_earlier(account_id)
     store_keys([survivor_id, account_id])
     record_change(kind="account.updated", object_id=account_id, account_id=account_id)
     _tell("account.unmerged", survivor_id, account_id, change_set)
@@ -239,6 +243,13 @@ def _unique_with(model: type[Model], column: str) -> Iterator[tuple[Sequence[str
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint) and name in constraint.fields:
             yield [other for other in constraint.fields if other != name], constraint.condition or Q()
+
+
+def _mark_earlier(survivor_id: int) -> None:
+    """Let the lake read again into whom accounts went whose survivor has just become another."""
+    gone = MergedAccount.objects.filter(survivor_id=survivor_id).values_list("change_set__data", flat=True)
+    keys = DeletedKey.objects.filter(table_name=Account._meta.db_table)
+    keys.filter(row_id__in=[data["account_id"] for data in gone]).update(changed_xid=CurrentXid())
 
 
 def _tell(kind: str, survivor_id: int, account_id: int, change_set: ChangeSet) -> None:
