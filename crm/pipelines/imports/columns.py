@@ -66,7 +66,8 @@ class Column:
 
 
 def write_text(value: Any) -> str:
-    return str(value).translate(ESCAPES)
+    text = str(value)
+    return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
 def write_value(value: Any) -> str:
