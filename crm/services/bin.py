@@ -14,7 +14,7 @@ from django.db.models import Model
 from crm.models import Account, Bin, Contact, ExternalId, Invoice, Order, User
 from crm.models.base import Fact
 from crm.services.feed import record_change
-from crm.services.owned import Owned
+from crm.services.owned import Owned, referrers
 
 EXTERNAL_KINDS: dict[str, type[Model]] = {
     "account": Account, "contact": Contact, "order": Order, "invoice": Invoice,
@@ -38,6 +38,13 @@ class _Binned(Owned):
                 rows = ExternalId.objects.filter(kind=kind, row_id__in=ids)
                 self.gather(ExternalId, set(rows.values_list("pk", flat=True)))
 
+    def let_go(self) -> None:
+        """Make rows that stay forget those that go, such as a browser whose it was."""
+        for model, ids in self.ids.items():
+            for other, column in referrers(model):
+                staying = other._base_manager.filter(**{f"{column}__in": ids})
+                staying.exclude(pk__in=self.ids.get(other, ())).update(**{column: None})
+
 
 @transaction.atomic
 def move_to_bin(*, account: Account, by: User) -> Bin:
@@ -59,6 +66,7 @@ def move_to_bin(*, account: Account, by: User) -> Bin:
                     ) WHERE id = %s""",
                 [model._meta.db_table, list(ids), entry.pk],
             )
+        owned.let_go()
         for model, ids in owned.ids.items():
             table = connection.ops.quote_name(model._meta.db_table)
             cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(ids)])

@@ -30,6 +30,7 @@ def erase_account(*, entry: Bin) -> None:
     account_id = entry.object_id
     with connection.cursor() as cursor:
         _erase_audit(cursor, entry)
+        _erase_visitors(cursor, entry)
         _erase_past(cursor, account_id)
     DeletedKey.objects.filter(table_name="crm_account", row_id=account_id).delete()
     Bin.objects.filter(pk=entry.pk).delete()
@@ -47,6 +48,21 @@ def _erase_audit(cursor: CursorWrapper, entry: Bin) -> None:
                     WHERE crm_bin.id = %s AND (item ->> 'table') || 'event' = %s)""",
             [entry.pk, audit],
         )
+
+
+def _erase_visitors(cursor: CursorWrapper, entry: Bin) -> None:
+    """Forget the browsers that did something for the account, unless they are another one's by now."""
+    cursor.execute(
+        """SELECT array_agg(visitor.id), array_agg(visitor.key) FROM crm_visitor AS visitor
+           WHERE account_id IS NULL AND key IN (
+               SELECT item -> 'row' ->> 'visitor' FROM crm_bin, jsonb_array_elements(rows) AS item
+               WHERE crm_bin.id = %s AND item ->> 'table' = 'crm_event')""",
+        [entry.pk],
+    )
+    ids, keys = cursor.fetchone()
+    cursor.execute("DELETE FROM crm_websession WHERE visitor_id = ANY(%s)", [ids or []])
+    cursor.execute("DELETE FROM crm_visitor WHERE id = ANY(%s)", [ids or []])
+    cursor.execute("DELETE FROM crm_event_past WHERE visitor = ANY(%s)", [keys or []])
 
 
 def _erase_past(cursor: CursorWrapper, account_id: int) -> None:

@@ -25,6 +25,13 @@ class Owned:
             self.gather(child, set(found))
 
 
+def referrers(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
+    """Yield the models whose rows stay when a row of `model` goes, and the column that forgets it."""
+    for relation in model._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.SET_NULL:
+            yield relation.related_model, relation.field.attname
+
+
 def children(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
     """Yield the models whose rows go when a row of `model` goes, with the column that leads to it."""
     for relation in model._meta.get_fields(include_hidden=True):

@@ -7,8 +7,10 @@ from django.core import signing
 from django.db import connection
 from django.test import Client
 
-from crm.models import Change, Event, Visitor
+from crm.models import Change, Event, Visitor, WebSession
 from crm.services import visitors
+from crm.services.bin import move_to_bin
+from crm.services.erasure import erase_account
 from crm.services.visitors import (
     ARRIVE,
     IDENTIFY,
@@ -21,7 +23,7 @@ from crm.services.visitors import (
     read_token,
 )
 from tests.crm.test_collector import SHOP, seen, send
-from tests.factories import AccountFactory, BookFactory, ContactFactory, TrackedSiteFactory
+from tests.factories import AccountFactory, BookFactory, ContactFactory, TrackedSiteFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -222,3 +224,26 @@ def test_a_link_to_a_site_that_is_off_leads_nowhere(site, contact):
     site.save()
 
     assert follow(make_token(who=contact, purpose=LINK), f"{SHOP}/").status_code == 404
+
+
+def test_an_account_in_the_bin_is_forgotten_by_its_visitors_and_erased_with_them(site, contact):
+    send(site, seen())
+    tell(site, i=make_token(who=contact, purpose=IDENTIFY))
+    send(site, seen(), visitor="someoneelse00")
+    (event,) = Event.objects.filter(account=contact.account)
+    WebSession.objects.create(
+        visitor=Visitor.objects.get(contact=contact), started_at=event.at, ended_at=event.at, events=1
+    )
+
+    entry = move_to_bin(account=contact.account, by=UserFactory())
+
+    assert set(Visitor.objects.values_list("account_id", "contact_id")) == {(None, None)}
+    assert Visitor.objects.count() == 2
+
+    erase_account(entry=entry)
+
+    assert Visitor.objects.get().key == f"{site.pk}-someoneelse00"
+    assert not WebSession.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM crm_event_past WHERE visitor = %s", [event.visitor])
+        assert cursor.fetchone() == (0,)
