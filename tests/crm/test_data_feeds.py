@@ -57,7 +57,7 @@ def work_off() -> None:
         run(job)
 
 
-def fetched(feed) -> dict:
+def fetched(feed):
     """Fetch the feed, import what it brings, and say what the fetch came to."""
     job = fetch_now(feed=feed, by=None)
     work_off()

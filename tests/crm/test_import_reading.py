@@ -455,3 +455,85 @@ def test_every_refusal_has_words():
     too_big = {"code": "too_big", "data": {"size": 2 * 1024**2, "limit": 1024}}
     assert "2.0" in file_refusal_words(too_big)
     assert "1.0" in file_refusal_words(too_big)
+
+
+def test_shared_strings_are_read_as_spreadsheets_write_them():
+    """openpyxl writes none, and every spreadsheet does."""
+    book = openpyxl.Workbook()
+    book.active.append(["ZERO"])
+    book.active.append(["ONE"])
+    book.active.append(["TWO"])
+    file = io.BytesIO()
+    book.save(file)
+    shared = (
+        '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>name</t></si>'
+        '<si><r><t>Zo</t></r><r><rPr><b/></rPr><t>ë 张</t></r><rPh sb="0" eb="1"><t>zhang</t></rPh></si>'
+        '<si><t xml:space="preserve"> a_x000D_b _x005F_x000D_ </t></si></sst>'
+    )
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    entry = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    changed = io.BytesIO()
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            text = old.read(part).decode()
+            for number, word in enumerate(("ZERO", "ONE", "TWO")):
+                text = text.replace(f't="inlineStr"><is><t>{word}</t></is>', f't="s"><v>{number}</v>')
+            if part.filename == "[Content_Types].xml" and "sharedStrings" not in text:
+                text = text.replace("</Types>", entry)
+            if part.filename != "xl/sharedStrings.xml":
+                new.writestr(part.filename, text)
+        new.writestr("xl/sharedStrings.xml", shared)
+
+    opened, found = read(changed.getvalue())
+
+    assert opened.columns == ["name"]
+    assert found == [(1, ["Zoë 张"]), (2, [" a\rb _x000D_ "])]
+
+
+def parquet_of(rows: int) -> bytes:
+    table = pa.table({"a": ["x", None] * rows, "b": range(2 * rows), "c": [[1], None] * rows})
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def workbook_of(rows: int) -> bytes:
+    book = openpyxl.Workbook()
+    for number in range(rows):
+        book.active.append([f"x{number}", number, date(2024, 5, 6)])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+WHOLE = {
+    "csv": 'name,city\nÄ,"b\nc"\n'.encode() * 3,
+    "gb18030": "姓名;城市\n张伟;北京\n".encode("gb18030"),
+    "utf-16": "a\tb\nx\ty\n".encode("utf-16"),
+    "ndjson": b'{"a": 1, "b": {"c": [1]}}\n{"a": "x"}\n',
+    "parquet": parquet_of(20),
+    "xlsx": workbook_of(5),
+    "nothing": b"",
+}
+
+
+@settings(deadline=None, max_examples=80)
+@given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
+def test_a_damaged_file_gives_rows_or_is_refused(kind, data):
+    content = bytearray(WHOLE[kind])
+    for _damage in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content)))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    found, refused = [], ""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(content)
+        try:
+            rows = open_rows(path)
+            found = list(rows)
+        except FileRefusedError as error:
+            refused = error.code
+
+    assert found or refused in FILE_REASONS
+    for row in found:
+        assert isinstance(row, BadRow) or len(row[1]) == len(rows.columns)

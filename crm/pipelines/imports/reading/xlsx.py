@@ -25,7 +25,8 @@ from crm.pipelines.imports.reading.rows import BadRow, Cell, Row, Rows, column_n
 
 BROKEN = (
     BadZipFile, zlib.error, ParseError, InvalidFileException, EOFError, OSError,
-    KeyError, ValueError, IndexError, TypeError, AttributeError,
+    KeyError, ValueError, IndexError, TypeError, AttributeError, OverflowError,
+    NotImplementedError, RecursionError,
 )  # fmt: skip
 STRING, TEXT, PHONETIC = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "rPh"))
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a sheet writes characters that XML can't hold
