@@ -18,7 +18,9 @@ class Event(Fact):
 
     kind = models.CharField(max_length=6, choices=Kind.choices)
     at = models.DateTimeField()
-    account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="events")
+    account = models.ForeignKey(  # found by `event_of_account`
+        Account, models.CASCADE, null=True, blank=True, related_name="events", db_index=False
+    )
     visitor = models.CharField(max_length=64, blank=True)  # pseudonymous, of the collector
     product = models.ForeignKey("crm.Product", models.SET_NULL, null=True, blank=True, related_name="+")
     term = models.CharField(max_length=200, blank=True)
