@@ -124,6 +124,8 @@ def test_whoever_knows_better_chooses_encoding_and_delimiter():
 
     assert opened.columns == ["name;a", "b"]
     assert found == [(1, ["Łódź;x", "y"])]
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le")):
+        assert read(mark + "name,b\nx,y\n".encode(encoding), encoding=encoding)[0].columns == ["name", "b"]
     assert refusal(b"a,b\n1,2x\n", encoding="zip") == "unknown_encoding"
     assert refusal(b"a,b\n1,2x\n", delimiter="ab") == "bad_delimiter"
 

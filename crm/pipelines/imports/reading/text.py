@@ -45,8 +45,15 @@ def open_lines(path: Path, *, encoding: str) -> Iterator[Callable[[], str]]:
 
     A line as long as `LINE_CHARACTERS` is a piece of a longer one; the following pieces come next.
     """
-    with path.open(encoding=encoding, errors="sextant.mark", newline="") as file:
+    # A mark at the beginning is none of the text, whether or not the encoding's name allows for it.
+    decoded = {"utf-8": "utf-8-sig", **dict.fromkeys(("utf-16-le", "utf-16-be"), _marked(path))}.get(encoding)
+    with path.open(encoding=decoded or encoding, errors="sextant.mark", newline="") as file:
         yield partial(file.readline, LINE_CHARACTERS)
+
+
+def _marked(path: Path) -> str | None:
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None
 
 
 def is_piece(line: str) -> bool:
