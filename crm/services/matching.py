@@ -11,7 +11,7 @@ What staff merged and kept apart is there to learn the weights from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,10 @@ _KEEP = """
 """
 _ALIKE = """
     WITH asked AS (
-        SELECT kind, key FROM unnest(%(kinds)s::text[], %(keys)s::text[]) AS asked (kind, key)
+        SELECT * FROM unnest(%(rows)s::int[], %(kinds)s::text[], %(keys)s::text[]) AS asked (row, kind, key)
     )
-    SELECT k.account_id, asked.kind, count(*) OVER (PARTITION BY asked.kind, asked.key)
+    SELECT asked.row, k.account_id, asked.kind,
+           count(*) OVER (PARTITION BY asked.row, asked.kind, asked.key)
     FROM asked
     JOIN LATERAL (
         SELECT m.account_id FROM crm_matchkey AS m JOIN crm_account AS a ON a.id = m.account_id
@@ -128,23 +129,39 @@ def find_matches(
     :param book: look there only; accounts of two books are never one.
     :param among: what the asker may see; others are not told of.
     """
-    keys = sorted(keys_of(details))
+    return find_all_matches([details], book=book, among=among, limit=limit)[0]
+
+
+def find_all_matches(
+    several: Sequence[Details],
+    *,
+    book: Book | None = None,
+    among: QuerySet[Account] | None = None,
+    limit: int = 5,
+) -> list[list[Match]]:
+    """Return the matches of each of these details, asking the database once for all."""
+    keys = [(row, kind, key) for row, details in enumerate(several) for kind, key in sorted(keys_of(details))]
     if not keys:
-        return []
+        return [[] for _ in several]
     with connection.cursor() as cursor:
         cursor.execute(
             _ALIKE,
             {
-                "kinds": [kind for kind, _key in keys], "keys": [key for _kind, key in keys],
-                "book": book.pk if book else None, "most": HOLDERS_MOST,
+                "rows": [row for row, _kind, _key in keys], "kinds": [kind for _row, kind, _key in keys],
+                "keys": [key for _row, _kind, key in keys], "book": book.pk if book else None,
+                "most": HOLDERS_MOST,
             },
         )  # fmt: skip
-        hits = _by_account(cursor.fetchall())
-    scored = {pk: score_of(found) for pk, found in hits.items()}
-    best = {pk: score for pk, score in scored.items() if score >= SCORE_LEAST}
-    accounts = (Account.objects if among is None else among).in_bulk(best)
-    matches = [Match(accounts[pk], best[pk], hits[pk]) for pk in best if pk in accounts]
-    return sorted(matches, key=lambda match: (-match.score, match.account.pk))[:limit]
+        hits = _by_row(cursor.fetchall(), len(several))
+    found = {pk for of_row in hits for pk in of_row}
+    accounts = (Account.objects if among is None else among).in_bulk(found)
+    return [_ranked(of_row, accounts)[:limit] for of_row in hits]
+
+
+def _ranked(hits: Mapping[int, list[dict[str, Any]]], accounts: Mapping[int, Account]) -> list[Match]:
+    matches = [Match(accounts[pk], score_of(found), found) for pk, found in hits.items() if pk in accounts]
+    likely = [match for match in matches if match.score >= SCORE_LEAST]
+    return sorted(likely, key=lambda match: (-match.score, match.account.pk))
 
 
 def score_of(hits: Iterable[dict[str, Any]]) -> float:
@@ -176,17 +193,20 @@ def _details(row: Sequence[Any]) -> Details:
     return Details(name, country, website, tax_id, email, phone, people=people)
 
 
-def _by_account(rows: Iterable[tuple[int, str, int]]) -> dict[int, list[dict[str, Any]]]:
-    """Return the hits of each account; one of a kind, that of the rarest key."""
-    found: dict[int, dict[str, int]] = {}
-    for pk, kind, holders in rows:
+def _by_row(rows: Iterable[tuple[int, int, str, int]], several: int) -> list[dict[int, list[dict[str, Any]]]]:
+    """Return the hits of each account, by whose details; one of a kind, that of the rarest key."""
+    found: list[dict[int, dict[str, int]]] = [{} for _ in range(several)]
+    for row, pk, kind, holders in rows:
         # One more has the key, once the details are an account of their own.
-        known = found.setdefault(pk, {})
+        known = found[row].setdefault(pk, {})
         known[kind] = min(known.get(kind, holders + 1), holders + 1)
-    return {
-        pk: [{"kind": kind, "holders": kinds[kind]} for kind in _by_weight() if kind in kinds]
-        for pk, kinds in found.items()
-    }
+    return [
+        {
+            pk: [{"kind": kind, "holders": kinds[kind]} for kind in _by_weight() if kind in kinds]
+            for pk, kinds in of_row.items()
+        }
+        for of_row in found
+    ]
 
 
 def _by_weight() -> list[str]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.forms.imports import MappingForm, ReadingForm
-from crm.models import ChangeSet, Import, QuarantinedRow, User
+from crm.models import Account, ChangeSet, Import, QuarantinedRow, User
 from crm.models.access import VIEW_AUDIT, can
 from crm.selectors.import_kinds import KINDS
 from crm.selectors.import_mapping import mapping_problems
@@ -24,6 +24,8 @@ from crm.selectors.import_pages import (
 )
 from crm.selectors.import_words import refusal_words
 from crm.services.file_imports import is_mappable, remembered_mapping
+from crm.services.import_likenesses import alike_of
+from crm.services.matching import Match
 from crm.services.refusals import PreviewRow, preview_of
 from crm.views.access import HtmxRequest
 
@@ -63,6 +65,7 @@ class ShownRow:
     verdict: str
     cells: Sequence[ShownCell]
     wrong: Sequence[Wrong]  # of the row as a whole
+    alike: Sequence[Match] = ()  # what it may already be
 
 
 def stage_context(
@@ -73,7 +76,7 @@ def stage_context(
     if page.stage == "mapping":
         return _mapping(source, form or MappingForm(source_import=source), problems)
     if page.stage == "preview":
-        return _preview(source)
+        return _preview(request, source)
     if page.stage == "report":
         return _report(request, page)
     stopped: dict[str, Any] = {"may_undo": bool(source.through_row) and may_undo(page, request.user)}
@@ -113,8 +116,9 @@ def _samples(sample: Sequence[Sequence[str]], place: int) -> list[str]:
     return list(dict.fromkeys(filled))[:SAMPLES]
 
 
-def _preview(source: Import) -> dict[str, Any]:
+def _preview(request: HtmxRequest, source: Import) -> dict[str, Any]:
     rows = preview_of(source)
+    alike = alike_of(source, rows, among=Account.objects.visible_to(request.user))
     blamed = {error["column"] for row in rows for error in row.errors}
     shown = [name for name in source.columns if source.mapping.get(name) or name in blamed]
     refused = QuarantinedRow.objects.filter(source_import=source).order_by("row_number")
@@ -122,20 +126,20 @@ def _preview(source: Import) -> dict[str, Any]:
         "verdicts": verdict_counts(source),
         "heads": [(name, target_words(source, name)) for name in shown],
         "left_out": len(source.columns) - len(shown),
-        "rows": [_shown(source, row, shown) for row in rows],
+        "rows": [_shown(source, row, shown, alike.get(row.number, ())) for row in rows],
         "refused": [(row.row_number, wrongs(source, row.errors)) for row in refused[:REFUSED_SHOWN]],
         "to_write": rows_to_write(source),
         "may_map": is_mappable(source),
     }
 
 
-def _shown(source: Import, row: PreviewRow, columns: Sequence[str]) -> ShownRow:
+def _shown(source: Import, row: PreviewRow, columns: Sequence[str], alike: Sequence[Match] = ()) -> ShownRow:
     named = dict(zip(source.columns, row.cells, strict=False))
     cells = [
         ShownCell(name, str(named.get(name) or ""), wrongs(source, row.errors_of(name))) for name in columns
     ]
     others = [error for error in row.errors if error["column"] not in columns]
-    return ShownRow(row.number, row.verdict, cells, wrongs(source, others))
+    return ShownRow(row.number, row.verdict, cells, wrongs(source, others), alike)
 
 
 def wrongs(source: Import, errors: Sequence[Mapping[str, Any]]) -> list[Wrong]:

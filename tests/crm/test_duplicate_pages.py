@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from crm.models import Account, ChangeSet, DuplicatePair, MergedAccount
+from crm.models import Account, ChangeSet, DuplicatePair, Job, MergedAccount
 from crm.services.accounts import create_account, save_contact
 from crm.services.matching import store_keys
 from crm.services.merges import merge, propose
 from tests import factories as f
+from tests.importing import checked, committed
 
 pytestmark = pytest.mark.django_db
 
@@ -212,3 +213,28 @@ def test_the_new_columns_are_shown_and_edited_in_place(admin_client_):
     assert answer.status_code == 302
     account.refresh_from_db()
     assert account.tax_id == "GB 123 4567 82"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_preview_of_an_import_says_whom_a_new_row_looks_like(admin_client_, tmp_path, settings):
+    settings.FILES_ROOT = tmp_path
+    known = f.AccountFactory(name="Quince Limited", website="quince.example")
+    store_keys([known.pk])
+    rows = [
+        {"External ID": "A1", "Name": "QUINCE", "Website": "https://www.quince.example/"},
+        {"External ID": "A2", "Name": "Plum", "Website": "plum.example"},
+    ]
+
+    made = checked("accounts", rows, book=known.book)
+    page = admin_client_.get(f"/imports/{made.public_id}/").text
+
+    assert page.count("Looks like") == 1
+    assert known.get_absolute_url() in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_imported_accounts_are_compared_as_soon_as_they_are_in(tmp_path, settings):
+    settings.FILES_ROOT = tmp_path
+    committed("accounts", [{"External ID": "A1", "Name": "Quince"}])
+
+    assert Job.objects.filter(task="crm.find_duplicates", state=Job.State.QUEUED).exists()

@@ -27,11 +27,12 @@ from crm.pipelines.imports.staging import forget_staging, stage_rows
 from crm.services.change_sets import open_change_set, record_inserted
 from crm.services.file_imports import path_of
 from crm.services.imports import mark_done
-from crm.services.jobs import JobLostError, RunningJob
+from crm.services.jobs import JobLostError, RunningJob, enqueue
 from crm.services.source_days import record_source_day
 
 ATTEMPTS_A_BATCH = 5  # somebody may write the same number at the same moment
 ANALYSE_FROM = 1_000  # rows
+NAMING = ("accounts", "contacts")  # kinds that may bring somebody whom the book has already
 
 
 def run(job: RunningJob, specs: Mapping[str, KindSql] = SPECS) -> dict[str, Any]:
@@ -62,6 +63,8 @@ def _commit(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet)
         job.fence()
     _keep_late_refusals(run)
     forget_staging(run, with_verdicts=True)
+    if run.source_import.layout in NAMING:
+        enqueue(task="crm.find_duplicates", coalesces=True)
     return dict(counts)
 
 
