@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import resource
 import tracemalloc
 import zipfile
 from datetime import date, datetime, time
@@ -355,6 +356,19 @@ def test_parquet_of_strange_types():
 
     assert cells[0].isoformat() == "2024-05-06T12:53:20.123456+00:00"
     assert cells[1:] == ["text", "fffe", Decimal("1.1"), None, "01:02:00", '{"a": 1}']
+
+
+def test_text_that_repeats_in_parquet_is_in_memory_once(tmp_path):
+    path = tmp_path / "bomb.parquet"
+    place = pa.array([0] * 50_000, pa.int32())
+    long = pa.DictionaryArray.from_arrays(place, pa.array(["x" * 200_000]))
+    pq.write_table(pa.table({"a": long, "b": range(50_000)}), path, store_schema=False)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    rows = sum(1 for _row in open_rows(path))
+
+    assert rows == 50_000  # which would be ten gigabytes
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
 def test_sheets_are_chosen_and_formulas_are_read_as_what_they_came_to():

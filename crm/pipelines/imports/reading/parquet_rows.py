@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,16 @@ def open_parquet(path: Path, _given: Mapping[str, Any]) -> Rows:
             schema = file.schema_arrow
     except BROKEN as error:
         raise FileRefusedError("unreadable") from error
+    # Text that repeats is a few bytes a row in the file: it stays shared in memory too.
+    texts = [field.name for field in schema if field.type in (pa.string(), pa.large_string())]
     columns = column_names(schema.names)
     if len(columns) < len(schema.names):
         raise FileRefusedError("header_missing")
-    readers = [_reader(field.type) for field in schema]
 
     def rows() -> Iterator[Row | BadRow]:
         try:
-            with pq.ParquetFile(path, pre_buffer=False) as file:
-                yield from _rows(file, readers)
+            with pq.ParquetFile(path, pre_buffer=False, read_dictionary=texts) as file:
+                yield from _rows(file, [_reader(field.type) for field in file.schema_arrow])
         except BROKEN as error:
             raise FileRefusedError("unreadable") from error
 
@@ -79,12 +81,16 @@ def _bad_places(columns: list[list[Cell]]) -> dict[int, str]:
 def _reader(kind: Any) -> Column:
     """Return how a column of this type becomes cells."""
     if pa.types.is_dictionary(kind):
-        inner = _reader(kind.value_type)
-        return lambda column: inner(column.dictionary_decode())
+        return partial(_shared, _reader(kind.value_type))
     for is_kind, reader in READERS:
         if is_kind(kind):
             return reader
     return _as_json
+
+
+def _shared(read: Column, column: Any) -> list[Any]:
+    values = read(column.dictionary)
+    return [None if place is None else values[place] for place in column.indices.to_pylist()]
 
 
 def _plain(column: Any) -> list[Any]:
