@@ -94,6 +94,7 @@ proof: setup-dev
 
 bench: setup-dev
 	@$(PY) -m benchmarks $(SIZES)
+	@$(PY) -m benchmarks.events
 
 # Needs gettext (apt install gettext). The compiled files are kept in the repository, because a
 # machine that only runs the product has no gettext.
