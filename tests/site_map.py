@@ -67,9 +67,9 @@ def tracked_site(world: World) -> str:
 
 def bulk_edit(world: World) -> str:
     """Return the company's bulk change, made when it is first asked for."""
+    to, by = world.people["support"], world.people["administrator"]
     found = ChangeSet.objects.filter(kind="bulk_edit").first()
     if found is None:
-        to, by = world.people["support"], world.people["administrator"]
         found, _changed = assign_accounts(account_ids=[world.lead.pk], owner=to, by=by)
     assert found is not None
     return str(found.public_id)
@@ -123,12 +123,15 @@ PAGES = [
     page("crm:data-feed-edit", public_id=data_feed),
     page("crm:data-feed-list"),
     page("crm:data-quality"),
+    page("crm:data-quality", role="analyst", query="?book=wholesale", name="data-quality-of-analyst"),
+    page("crm:standing-rule", table="contacts", code="email_untidy"),
+    page("crm:standing-rule", table="order_lines", code="price_zero", name="standing-rule-empty"),
+    page("crm:standing-rule-clean", table="contacts", code="email_untidy"),
     page("crm:quality-rule", public_id=of("source_import"), code="no_customer"),
     page(
         "crm:quality-rule", public_id=of("source_import"), code="exact_duplicate", name="quality-rule-empty"
     ),
     page("crm:import-list", name="import-list-empty", query="?kind=payments"),
-    page("crm:import-list"),
     page("crm:import-create"),
     *(page("crm:import-detail", public_id=file_import(state), name=f"import-{state}") for state in STAGES),
     page(
@@ -144,6 +147,7 @@ PAGES = [
         query="?state=sent",
         name="quarantine-empty",
     ),
+    page("crm:import-list"),
     page("crm:job-list"),
     page("crm:job-list", role="marketing", name="job-list-empty"),
     *(
@@ -229,6 +233,8 @@ NO_PAGES = {
     "crm:notification-open": "takes a form",
     "crm:notifications-read": "takes a form",
     "crm:job-retry": "takes a form",
+    "crm:quality-check": "takes a form",
+    "crm:standing-rule-change": "takes a form",
     "crm:partner-link-end": "takes a form",
     "crm:theme-set": "takes a form",
     "crm:collector-script": "a script",

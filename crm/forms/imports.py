@@ -150,6 +150,9 @@ class MappingForm(forms.Form):
             self.initial[f"to_{place}"] = self._initial(source_import.mapping.get(column))
         if self.kind.takes_outcome:
             self._ask_for_dates_of_outcomes()
+        for name, field in self.fields.items():
+            if not name.startswith("to_"):
+                field.widget.attrs["form"] = "mapping"  # they stand beside the form
 
     def _offered(self) -> dict[str, dict[str, str]]:
         if not self.kind.takes_attributes:

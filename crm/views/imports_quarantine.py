@@ -46,6 +46,12 @@ class QuarantineRow:
     others: Sequence[QuarantineCell]
     wrong: Sequence[Wrong]  # of the row as a whole
 
+    @property
+    def which(self) -> str:
+        """What tells the row from others: its first cells that go somewhere."""
+        cells = sorted((*self.blamed, *self.others), key=lambda cell: int(cell.name.removeprefix("cell_")))
+        return " · ".join([cell.text for cell in cells if cell.target and cell.text][:3])
+
 
 @never_cache
 @require_safe

@@ -3,9 +3,9 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from crm.models import Account, Import, QuarantinedRow
+from crm.models import Account, Import
 from tests.factories import BookFactory
-from tests.importing import checked, committed, csv_bytes, received, work
+from tests.importing import csv_bytes, work
 
 pytestmark = pytest.mark.django_db
 ACCOUNTS = [
