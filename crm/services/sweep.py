@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from crm.models import Job
+from crm.models import Import, Job
 from crm.services.feed import mend_after_restore
 from crm.services.jobs import send_jobs
 from crm.services.notifications import tell_jobs_ended
@@ -22,6 +22,15 @@ from crm.services.schedules import run_due_schedules
 log = structlog.get_logger(__name__)
 
 SEND_AT_MOST = 1_000
+# Tables of an import are named after it; one without an import is nobody's.
+_STAGED = """
+    SELECT relname::text FROM (
+        SELECT relname,
+            substring(relname FROM '^crm_(?:read|staged|verdict)_([0-9]{1,18})$')::bigint AS import_id
+        FROM pg_class WHERE relkind = 'r'
+    ) AS staged LEFT JOIN crm_import ON crm_import.id = import_id
+    WHERE import_id IS NOT NULL AND (crm_import.id IS NULL OR crm_import.state = ANY(%s))
+"""
 
 
 def tick() -> None:
@@ -31,6 +40,7 @@ def tick() -> None:
     requeue_dead_jobs()
     run_due_schedules()
     send_waiting_jobs()
+    forget_staging_tables()
 
 
 @transaction.atomic
@@ -55,6 +65,16 @@ def requeue_dead_jobs() -> int:
     if dead:
         log.warning("dead_jobs_found", requeued=len(again), given_up=len(given_up))
     return len(dead)
+
+
+def forget_staging_tables() -> int:
+    """Drop what imports staged that have ended since; return how many tables that were."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGED, [[Import.State.DONE, Import.State.CANCELLED, Import.State.UNDONE]])
+        names = [name for (name,) in cursor.fetchall()]
+        for name in names:
+            cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(name)}")
+    return len(names)
 
 
 def send_waiting_jobs() -> int:

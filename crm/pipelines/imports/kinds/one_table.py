@@ -21,7 +21,8 @@ _JUDGE = """
             {problems} AS own_problems,
             ({kept}) IS DISTINCT FROM ({wanted}) AS differs, found.first_row < found.n AS is_repeated,
             CASE WHEN found.row_id IS NOT NULL
-                THEN min(found.n) OVER (PARTITION BY found.row_id) END AS first_of_row
+                THEN min(found.n) FILTER (WHERE found.errors IS NULL) OVER (PARTITION BY found.row_id)
+                END AS first_of_row
         FROM found LEFT JOIN {table} AS kept ON kept.id = found.row_id
         CROSS JOIN LATERAL (SELECT {rate} AS rate OFFSET 0) AS r
         CROSS JOIN LATERAL (SELECT {values}) AS v
