@@ -18,10 +18,14 @@ from analytics.models import ModelVersion
 from campaigns.models import Campaign, Delivery, Enrolment, Offered, Response
 from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
 from crm import models
+from crm.pipelines.quality import check_table
+from crm.selectors.source_habits import local_today
 from crm.services.accounts import edit_account
 from crm.services.api_keys import create_api_key
 from crm.services.bin import move_to_bin
 from crm.services.merges import merge, propose, unmerge
+from crm.services.quality_rules import TABLES, sync_rules
+from crm.services.source_alerts import check_sources
 from tests import factories
 
 PASSWORD = "a plain sentence opens it"
@@ -93,6 +97,7 @@ def build_world(say: Say = plain) -> World:
     binned = move_to_bin(
         account=factories.AccountFactory(book=book, name=say("Gone Limited")), by=people["administrator"]
     )
+    make_quality(say, book)
     model, rejected = make_models(now, book)
     for kind in ("job.done", "job.failed"):
         factories.NotificationFactory(user=people["administrator"], kind=kind)
@@ -113,6 +118,29 @@ def build_world(say: Say = plain) -> World:
         source_import=make_import(say, book, now),
         duplicates=make_duplicates(say, book, by=people["administrator"]),
     )  # fmt: skip
+
+
+def make_quality(say: Say, book: models.Book) -> None:
+    """What the rules catch, rather more than two weeks ago, and two sources: one has fallen silent."""
+    sync_rules()
+    messy = factories.AccountFactory(book=book, name=say("Untidy  Stores"), country="", phone="+49 30 555")
+    factories.ContactFactory(account=messy, name=say("Ana  Silva"), email=say("ana") + "@EXAMPLE.com")
+    for table in TABLES.values():
+        check_table(table, table.rules)
+    today = local_today()
+    for back in range(1, 21):
+        for count in models.QualityCount.objects.filter(on_date=today):
+            caught = count.caught if back < 14 else count.caught // 3
+            models.QualityCount.objects.create(
+                book=count.book, table=count.table, code=count.code, on_date=today - timedelta(days=back),
+                caught=caught, checked=count.checked,
+            )  # fmt: skip
+        for source, rows in ((say("webshop"), 900 + 7 * (back % 5)), (say("till"), 40 if back > 3 else 0)):
+            models.SourceDay.objects.create(
+                book=book, source=source, kind="orders", on_date=today - timedelta(days=back), rows=rows,
+                missing={"currency": 0.02}, last_at=database_now() - timedelta(days=max(back, 1)),
+            )  # fmt: skip
+    check_sources()
 
 
 def make_duplicates(say: Say, book: models.Book, *, by: models.User) -> models.DuplicatePair:

@@ -52,6 +52,10 @@ class SourceLine:
     rows: Sequence[int]  # of the last 14 days, oldest first, today last
     alerts: Sequence[SourceAlert]
 
+    @property
+    def today(self) -> int:
+        return self.rows[-1]
+
 
 def volume_habit(days: Mapping[date, SourceDay], *, first: date, on: date) -> Habit | None:
     """Return how many rows are usual on this day, by the 28 before it; None without a habit.

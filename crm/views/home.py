@@ -19,6 +19,7 @@ from crm.models.access import (
 from crm.selectors import home as cards
 from crm.selectors.directory import reporting_currency
 from crm.selectors.jobs import book_names
+from crm.selectors.source_habits import list_open_alerts
 from crm.views.access import HtmxRequest
 
 Role = User.Role
@@ -27,9 +28,9 @@ CARDS: dict[str, tuple[str, ...]] = {
     Role.SALES: ("at_risk", "tasks", "my_tickets", "expected_losses"),
     Role.SUPPORT: ("ticket_queue", "tasks", "at_risk"),
     Role.MARKETING: ("campaigns", "at_risk", "tasks"),
-    Role.ANALYST: ("freshness", "jobs", "campaigns", "quality"),
+    Role.ANALYST: ("freshness", "sources", "jobs", "campaigns", "quality"),
     Role.PARTNER_MANAGER: ("partners", "tasks", "at_risk"),
-    Role.ADMINISTRATOR: ("failed_jobs", "quality", "freshness", "ticket_queue"),
+    Role.ADMINISTRATOR: ("failed_jobs", "sources", "quality", "freshness", "ticket_queue"),
 }
 NEEDS = {
     "campaigns": VIEW_CAMPAIGNS,
@@ -37,6 +38,7 @@ NEEDS = {
     "jobs": VIEW_ALL_JOBS,
     "failed_jobs": VIEW_ALL_JOBS,
     "quality": VIEW_DATA_QUALITY,
+    "sources": VIEW_DATA_QUALITY,
     "partners": VIEW_PARTNERS,
 }
 
@@ -72,4 +74,5 @@ READERS: dict[str, Any] = {
     "failed_jobs": lambda user: cards.list_latest_jobs(user, failed=True),
     "freshness": lambda _user: cards.list_freshness(),
     "quality": lambda _user: cards.list_quality(),
+    "sources": lambda _user: list_open_alerts()[: cards.FIVE],
 }

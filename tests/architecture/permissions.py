@@ -20,6 +20,7 @@ from crm.services import bin as bin_service
 from crm.services.bulk_edits import assign_accounts
 from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose
+from crm.services.quality_rules import sync_rules
 from tests import factories as f
 
 ROLES = ("sales", "support", "marketing", "analyst", "partner_manager", "administrator")
@@ -182,6 +183,11 @@ def caught_rows(_cast: Cast, _whose: str) -> dict[str, Any]:
     return {**_id(source), "code": "no_price"}
 
 
+def standing_rule(_cast: Cast, _whose: str) -> dict[str, Any]:
+    sync_rules()
+    return {"table": "contacts", "code": "email_untidy"}
+
+
 def data_feed(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.DataFeedFactory())
 
@@ -281,6 +287,10 @@ ROWS = [
     _post("crm:data-feed-switch", ADMINISTRATOR, data_feed, to="off"),
     Row("crm:data-quality", ANALYSTS),
     Row("crm:quality-rule", ANALYSTS, caught_rows),
+    _post("crm:quality-check", ANALYSTS),
+    Row("crm:standing-rule", ANALYSTS, standing_rule),
+    _post("crm:standing-rule-change", ADMINISTRATOR, standing_rule, action="off"),
+    Row("crm:standing-rule-clean", ADMINISTRATOR, standing_rule),
     Row("crm:import-list", ANALYSTS),
     Row("crm:import-create", ANALYSTS),
     Row("crm:import-detail", ANALYSTS, imported_file),

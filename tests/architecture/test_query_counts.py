@@ -20,13 +20,17 @@ from crm.models import (
     QuarantinedRow,
     RuleCount,
     RuleHit,
+    SourceAlert,
+    SourceDay,
     Visitor,
     WebSession,
 )
+from crm.pipelines.quality import check_table
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
 from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose, unmerge
+from crm.services.quality_rules import TABLES, sync_rules
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
 from tests.partner_api import Caller
@@ -35,6 +39,8 @@ pytestmark = pytest.mark.django_db
 FURTHER = {
     "crm:account-field": {"name": "owner"},
     "crm:quality-rule": {"code": "no_price"},
+    "crm:standing-rule": {"table": "contacts", "code": "unreachable"},
+    "crm:standing-rule-clean": {"table": "contacts", "code": "name_with_spaces"},
     "campaigns:campaign-accounts": {"step": "enrolled"},
 }
 TABS = ("timeline", "orders", "invoices", "people", "tickets", "scores", "campaigns", "audit")
@@ -61,6 +67,7 @@ def company(rows: int) -> SimpleNamespace:
     files = make_files(account, rows)
     sites = [make_site(account, rows) for _ in range(rows)]
     feeds = [make_feed(rows) for _ in range(rows)]
+    make_quality(account.book, rows)
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
@@ -172,6 +179,16 @@ def make_feed(rows: int):
     return feed
 
 
+def make_quality(book, rows: int) -> None:
+    sync_rules()
+    for table in TABLES.values():
+        check_table(table, table.rules)
+    for number in range(rows):
+        source = {"book": book, "source": f"source {number}", "kind": "accounts", "on_date": f.NOW.date()}
+        SourceDay.objects.create(rows=10, **source)
+        SourceAlert.objects.create(what="few", value=10, usual_low=20, usual_high=30, **source)
+
+
 def make_version(number: int) -> ModelVersion:
     return ModelVersion.objects.create(
         book=f.BookFactory(), kind="churn", version=f"churn-{number}", state="evaluated", horizon_days=90,
@@ -221,7 +238,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         named = kinds.get(row.route) or kinds.get(row.route.rsplit("-", 1)[0])
         if row.target and named:
             kwargs["public_id"] = named.public_id
-        assert named or not row.target, f"say which record {row.route} shows"
+        assert named or kwargs or not row.target, f"say which record {row.route} shows"
         found[row.route] = reverse(row.route, kwargs=kwargs)
     found |= {
         "import, its columns": f"{found['crm:import-detail']}?step=columns",

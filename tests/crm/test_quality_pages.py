@@ -1,4 +1,7 @@
-"""The data-quality pages: every rule in words, and the rows behind each number."""
+"""The data-quality pages: every rule in words, and the rows behind each number.
+
+Those of what stands in the tables are tried in test_standing_quality_pages.py.
+"""
 
 import pytest
 from django.db import connection
