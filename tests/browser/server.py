@@ -35,14 +35,14 @@ class Site:
 
 
 @contextmanager
-def cloned_database() -> Iterator[str]:
+def cloned_database(suffix: str = "browser") -> Iterator[str]:
     """Copy the migrated, empty test database; what browsers do there disturbs no other test."""
     if connection.settings_dict["NAME"] != connection.settings_dict["TEST"]["NAME"]:
         # pytest-django makes it only for tests that ask for `db`; these have a database of their own.
         connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=True)
     connection.close()
     source = connection.settings_dict["NAME"]
-    clone = f"{source}_browser"
+    clone = f"{source}_{suffix}"
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(clone))
     with psycopg.connect(**_maintenance(), autocommit=True) as maintenance:
         maintenance.execute(drop)

@@ -22,6 +22,7 @@ LOOKS: dict[tuple[str, str], dict[str, Any]] = {
     ("zh-hans", "dark"): {"rules": {rule: {"enabled": False} for rule in OF_COLOUR}},
 }
 AXE = Axe()
+WIDTHS = (WIDE, NARROW)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -35,6 +36,8 @@ def test_page_is_accessible_and_fits_its_window(page, world, visit):
         assert visitor.page.url == visitor.site + address
         assert findings(visitor.page, rules) == [], f"{language}, {theme}"
         check_widths(visitor, f"{page}-{language}-{theme}")
+    visitor.page.set_viewport_size({"width": NARROW, "height": 900})
+    assert findings(visitor.page, LOOKS["zh-hans", "dark"]) == [], "as cards"
 
 
 def findings(tab: Tab, rules: dict[str, Any]) -> list[str]:
