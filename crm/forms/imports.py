@@ -93,6 +93,12 @@ class UploadForm(forms.Form):
         return cleaned
 
     @property
+    def chosen_book(self) -> Book | None:
+        """Return the book that was chosen, or None when a new one is to be made."""
+        chosen = self.cleaned_data["book"]
+        return None if chosen == NEW_BOOK else Book.objects.get(public_id=chosen)
+
+    @property
     def uploaded(self) -> UploadedFile[Any]:
         found: UploadedFile[Any] = self.cleaned_data["file"]
         return found

@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from crm.models import Import, QuarantinedRow, User
-from crm.services.file_imports import OPTIONS, receive_file
+from crm.services.file_imports import OPTIONS, ImportStateError, receive_file
 
 State = QuarantinedRow.State
 ROWS_AT_ONCE = 2_000
+# The field by which rows of a kind belong together: they come whole or not at all.
+TOGETHER = {"orders": "number"}
 
 
 class RowSettledError(RuntimeError):
@@ -53,13 +55,18 @@ def send_again(*, source_import: Import, by: User, row_ids: Sequence[int] | None
     """Import the waiting rows as they stand now, mapped and read as their file was.
 
     Nobody has to look again: what is still wrong with them is told at the import that this returns.
+    Rows that belong together (the lines of an order) go together, whichever of them was asked for.
 
     :raises NothingToSendError: when no row with cells is waiting.
+    :raises ImportStateError: when the import isn't done: what its other rows become is not known yet.
     """
-    rows = _waiting(source_import, row_ids).exclude(cells={}).order_by("row_number")
-    ids = list(rows.select_for_update().values_list("pk", flat=True))
+    if source_import.state != Import.State.DONE:
+        raise ImportStateError(f"Import {source_import.pk} is not done.")
+    wanted = _with_their_own(source_import, row_ids).exclude(cells={})
+    ids = list(wanted.select_for_update().values_list("pk", flat=True))
     if not ids:
         raise NothingToSendError
+    rows = QuarantinedRow.objects.filter(pk__in=ids).order_by("row_number")
     sent = receive_file(
         book=source_import.book,
         kind=source_import.layout,
@@ -71,7 +78,7 @@ def send_again(*, source_import: Import, by: User, row_ids: Sequence[int] | None
         mapping=source_import.mapping,
         options=_options(source_import),
     )
-    QuarantinedRow.objects.filter(pk__in=ids).update(state=State.SENT, sent_in=sent, changed_at=Now())
+    rows.update(state=State.SENT, sent_in=sent, changed_at=Now())
     return sent
 
 
@@ -80,9 +87,26 @@ def _waiting(source_import: Import, row_ids: Sequence[int] | None) -> QuerySet[Q
     return waiting if row_ids is None else waiting.filter(pk__in=row_ids)
 
 
+def _with_their_own(source_import: Import, row_ids: Sequence[int] | None) -> QuerySet[QuarantinedRow]:
+    """Return the waiting rows, and with each all that wait and belong to the same order."""
+    wanted = _waiting(source_import, row_ids)
+    field = TOGETHER.get(source_import.layout)
+    targets = ((column, target or {}) for column, target in source_import.mapping.items())
+    column = next((name for name, target in targets if field and target.get("field") == field), None)
+    if row_ids is None or column is None:
+        return wanted
+    keys = {cells.get(column) for cells in wanted.values_list("cells", flat=True)} - {None, ""}
+    return _waiting(source_import, [*row_ids, *_of_keys(source_import, column, keys)])
+
+
+def _of_keys(source_import: Import, column: str, keys: set[str | None]) -> list[int]:
+    cells = _waiting(source_import, None).values_list("pk", "cells").iterator(chunk_size=ROWS_AT_ONCE)
+    return [pk for pk, row in cells if row.get(column) in keys]
+
+
 def _options(source_import: Import) -> dict[str, Any]:
     chosen = {name: source_import.reading[name] for name in OPTIONS if name in source_import.reading}
-    return {**chosen, "encoding": "utf-8", "delimiter": ",", "quote": '"'}
+    return {**chosen, "encoding": "utf-8", "delimiter": ",", "quote": '"', "escape": None, "skip": 0}
 
 
 def _csv(source_import: Import, rows: QuerySet[QuarantinedRow]) -> Iterator[bytes]:

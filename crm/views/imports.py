@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.forms.imports import NEW_BOOK, MappingForm, ReadingForm, UploadForm
+from crm.forms.imports import MappingForm, ReadingForm, UploadForm
 from crm.models import Book, ChangeSet, Import
 from crm.models.access import IMPORT_DATA
 from crm.selectors.import_kinds import KINDS
@@ -94,7 +94,7 @@ def _import_create(request: HtmxRequest) -> HttpResponse:
         return _upload_page(request, form, status=422)
     try:
         made = receive_file(
-            book=_book(form.cleaned_data),
+            book=form.chosen_book or _new_book(form.cleaned_data),
             kind=form.cleaned_data["kind"],
             source=form.cleaned_data["source"],
             owner=request.user,
@@ -107,9 +107,7 @@ def _import_create(request: HtmxRequest) -> HttpResponse:
     return redirect("crm:import-detail", made.public_id)
 
 
-def _book(chosen: dict[str, Any]) -> Book:
-    if chosen["book"] != NEW_BOOK:
-        return Book.objects.get(public_id=chosen["book"])
+def _new_book(chosen: dict[str, Any]) -> Book:
     return make_book(
         code=chosen["book_code"],
         name=chosen["book_name"],

@@ -19,7 +19,7 @@ from crm.models import Import, QuarantinedRow
 from crm.models.access import IMPORT_DATA
 from crm.selectors.import_pages import get_imports, list_quarantined, quarantine_counts
 from crm.services.file_imports import FileTooBigError, ImportStateError
-from crm.services.quarantine import NothingToSendError, let_go, mend_row, send_again
+from crm.services.quarantine import NothingToSendError, RowSettledError, let_go, mend_row, send_again
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.fragments import back, render_part
 from crm.views.import_parts import Wrong, target_words, wrongs
@@ -88,7 +88,11 @@ def quarantine_row(request: HtmxRequest, public_id: UUID, row_number: int) -> Ht
         let_go(source_import=source, row_ids=[row.pk])
         messages.success(request, _("Row %(n)s is let go.") % {"n": row.row_number})
         return back(request, _address(source))
-    mend_row(row=row, cells=_mended(source, request.POST))
+    try:
+        mend_row(row=row, cells=_mended(source, request.POST))
+    except RowSettledError:
+        messages.info(request, _("Row %(n)s does not wait any more.") % {"n": row.row_number})
+        return back(request, _address(source))
     if action == "send":
         return _send(request, source, [row.pk])
     messages.success(request, _("Row %(n)s is saved, and waits.") % {"n": row.row_number})
