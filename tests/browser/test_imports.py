@@ -227,6 +227,20 @@ def test_a_broken_file_says_what_is_wrong(visit, tmp_path, content, words):
     expect(visitor.page.locator("main")).to_contain_text(re.compile(words))
 
 
+def test_a_file_over_the_cap_is_refused_at_once(visit, tmp_path):
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(520_000_000)  # takes no room
+    visitor = visit("analyst")
+    visitor.forgive("413")
+    visitor.go("/imports/new/")
+    visitor.page.locator("[name=file]").set_input_files(path)
+
+    visitor.page.get_by_role("button", name="Upload").click()
+
+    expect(visitor.page.locator(".alert--bad")).to_contain_text("It has 520 MB; at most 500 MB are taken.")
+
+
 def test_missing_fields_are_said_at_once_and_the_format_can_be_told(visit, tmp_path):
     path = tmp_path / "odd.csv"
     path.write_text("Nummer~Firma\nN-1~Äpfel\n", encoding="cp1252")
