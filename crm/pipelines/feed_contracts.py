@@ -67,6 +67,7 @@ def _learn(feed: DataFeed, columns: list[str], cells: list[list[Cell]]) -> Check
     required = set(KINDS[feed.layout].required)
     contract = {
         "columns": types,
+        "order": columns,  # which the database does not keep
         "required": [column for column in columns if (mapping.get(column) or {}).get("field") in required],
     }
     return Checked(mapping, options, contract)

@@ -20,6 +20,17 @@ class FeedRow:
     def kind(self) -> str:
         return str(KINDS[self.feed.layout].label) if self.feed.layout in KINDS else self.feed.layout
 
+    @property
+    def is_fetched(self) -> bool:
+        return feed_state(self.feed) not in {"off", "stopped"}
+
+    @property
+    def columns(self) -> list[tuple[str, str, bool]]:
+        """Return name, type and whether it must be filled of each column, in the order of the first file."""
+        agreed, required = self.feed.contract.get("columns", {}), self.feed.contract.get("required", ())
+        order = self.feed.contract.get("order") or sorted(agreed)
+        return [(name, agreed[name], name in required) for name in order if name in agreed]
+
 
 def list_feeds(principal: Principal) -> list[FeedRow]:
     feeds = list(DataFeed.objects.visible_to(principal).select_related("book").order_by("name", "pk"))

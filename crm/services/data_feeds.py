@@ -6,6 +6,8 @@ that can't be reached stops nothing: the next fetch tries again, and the feed sa
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ from crm.services.notifications import tell
 
 # Only variables of this name are sent to an address: an address can be anybody's.
 TOKEN_PREFIX = "SEXTANT_FEED_"  # noqa: S105 (a name, not a token)
+EDITED = ("name", "layout", "source", "via", "address", "token_variable", "every_minutes")
 READING_OPTIONS = ("decimal", "date_order")
 FORGOTTEN: dict[str, Any] = {"mapping": {}, "contract": {}}
 State = DataFeed.State
@@ -52,15 +55,23 @@ def create_feed(*, details: Mapping[str, Any]) -> DataFeed:
     return feed
 
 
+def version_of(feed: DataFeed) -> str:
+    """Return what changes when somebody edits the feed, but not with every fetch as its revision does."""
+    edited = [getattr(feed, name) for name in EDITED] + [feed.reading.get(name) for name in READING_OPTIONS]
+    return hashlib.sha256(json.dumps(edited).encode()).hexdigest()[:16]
+
+
 @transaction.atomic
-def edit_feed(*, feed: DataFeed, revision: int, changes: Mapping[str, Any]) -> None:
+def edit_feed(*, feed: DataFeed, version: str, changes: Mapping[str, Any]) -> None:
     """Store the changes. Files of other rows keep another contract: it is then learnt again.
 
-    :raises FeedChangedError: when somebody saved it in between.
+    :raises FeedChangedError: when somebody saved it since it was at `version`.
     """
-    forgets = FORGOTTEN if changes.get("layout", feed.layout) != feed.layout else {}
-    if not DataFeed.objects.filter(pk=feed.pk, revision=revision).update(**changes, **forgets):
+    kept = DataFeed.objects.select_for_update(of=("self",)).get(pk=feed.pk)
+    if version_of(kept) != version:
         raise FeedChangedError
+    forgets = FORGOTTEN if changes.get("layout", kept.layout) != kept.layout else {}
+    DataFeed.objects.filter(pk=feed.pk).update(**changes, **forgets)
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from crm.services.data_feeds import (
     fetch_now,
     start_feed,
     switch_off_feed,
+    version_of,
 )
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
@@ -55,17 +56,17 @@ def data_feed_create(request: HtmxRequest) -> HttpResponse:
 @require_capability(MANAGE_DATA)
 def data_feed_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     feed = get_feed(request, public_id)
-    revision = request.POST.get("revision") or feed.revision
+    version = request.POST.get("version") or version_of(feed)
     form = DataFeedForm(request.POST if request.method == "POST" else None, instance=feed)
     if form.is_valid():
         try:
-            edit_feed(feed=get_feed(request, public_id), revision=int(revision), changes=form.details())
-        except (FeedChangedError, ValueError):
+            edit_feed(feed=feed, version=version, changes=form.details())
+        except FeedChangedError:
             form.add_error(None, _("The feed has changed meanwhile. Open it again and look."))
         else:
             messages.success(request, _("Saved."))
             return redirect("crm:data-feed-detail", public_id)
-    return _form_page(request, form, feed=get_feed(request, public_id), revision=revision)
+    return _form_page(request, form, feed=get_feed(request, public_id), version=version)
 
 
 @require_POST
