@@ -5,10 +5,11 @@ A route that stands in neither table fails `tests/architecture/test_site_map.py`
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from crm.models import ChangeSet, DataFeed, TrackedSite
+from crm.models import ChangeSet, DataFeed, TrackedSite, Visitor, WebSession
 from crm.services.bulk_edits import assign_accounts
 from tests.import_stages import STAGES, file_import
 from tests.world import World
@@ -59,9 +60,16 @@ def data_feed(world: World) -> str:
 def tracked_site(world: World) -> str:
     """Return the company's site, made when it is first asked for."""
     origins = ["https://shop.example.com", "http://localhost:8080"]
-    site, _made = TrackedSite.objects.get_or_create(
+    site, made = TrackedSite.objects.get_or_create(
         name=world.say("Lantern shop"), defaults={"book": world.book, "origins": origins}
     )
+    if made:
+        visitor = Visitor.objects.create(site=site, key=f"{site.pk}-1", account=world.account)
+        for days in range(0, 20, 3):
+            at = world.now - timedelta(days=days)
+            WebSession.objects.create(
+                visitor=visitor, started_at=at, ended_at=at, events=20 - days, source=world.say("newsletter")
+            )
     return str(site.public_id)
 
 

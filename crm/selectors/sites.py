@@ -71,8 +71,12 @@ class SiteOverview:
 
     @property
     def recent(self) -> list[SiteDay]:
-        """The newest first."""
-        return self.days[::-1]
+        """The days on which something came, the newest first."""
+        return [day for day in reversed(self.days) if day.events or day.bots]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [day.events for day in self.days]
 
 
 def find_site(public_id: str) -> TrackedSite | None:

@@ -1,6 +1,7 @@
 """What has been kept long enough is gone, also from where old versions stand, and the lake is told."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -147,6 +148,9 @@ def test_visitors_are_forgotten_after_their_sessions():
 
 
 def test_a_new_installation_forgets_after_25_months():
+    keep()
+    execute(import_module("crm.migrations.0011_collector").KEEP_EVENTS)
+
     assert dict(EventRetention.objects.values_list("kind", "days")) == dict.fromkeys(
         ("visit", "search", "view", "use"), 760
     )
