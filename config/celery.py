@@ -43,7 +43,7 @@ def options() -> dict[str, Any]:
 
 
 class SeenStep(bootsteps.StartStopStep):
-    """Write down every few seconds that this worker is there, whatever its processes are doing."""
+    """Take over from workers that ended here, then write down every few seconds that this one is there."""
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
@@ -56,8 +56,10 @@ class SeenStep(bootsteps.StartStopStep):
         self.stopped.set()
 
     def keep_saying(self, name: str) -> None:
-        from crm.services.workers import say_worker_is_there  # noqa: PLC0415 (needs the app registry)
+        from crm.services.sweep import take_over_when_starting  # noqa: PLC0415 (needs the app registry)
+        from crm.services.workers import say_worker_is_there  # noqa: PLC0415
 
+        take_over_when_starting()
         say_worker_is_there(name=name)
         while not self.stopped.wait(TICK_SECONDS):
             say_worker_is_there(name=name)

@@ -7,9 +7,7 @@ row means that the job was cancelled or that the sweep gave it to another worker
 from __future__ import annotations
 
 import contextvars
-import os
 import re
-import socket
 import threading
 import time
 import traceback
@@ -28,6 +26,7 @@ from django.db.models.functions import Now
 from crm.models import Job
 from crm.models.jobs import JobQuerySet
 from crm.services.notifications import tell_jobs_ended
+from crm.services.workers import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +150,7 @@ def _claim(job_id: int) -> Job | None:
         heartbeat_at=Now(),
         phase_started_at=Now(),
         finished_at=None,
-        worker=f"{socket.gethostname()[:80]}:{os.getpid()}",
+        worker=process_name(),
         phase="",
         done=0,
         total=None,

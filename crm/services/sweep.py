@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -18,6 +18,7 @@ from crm.services.feed import mend_after_restore
 from crm.services.jobs import send_jobs
 from crm.services.notifications import tell_jobs_ended
 from crm.services.schedules import run_due_schedules
+from crm.services.workers import is_known_to_be_dead
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,36 @@ def tick() -> None:
     run_due_schedules()
     send_waiting_jobs()
     forget_staging_tables()
+
+
+def take_over_from_the_dead() -> int:
+    """Hand on what ended processes of this machine were doing; return how many jobs.
+
+    For a worker that starts: after a restart nobody should wait for the heartbeat of a process that is
+    known to be gone. Whatever else was lost is the sweep's.
+    """
+    running = Job.objects.filter(state=Job.State.RUNNING).values_list("pk", "attempt", "worker")
+    silent_since = Now() - timedelta(seconds=2 * settings.JOB_DEAD_AFTER_SECONDS)
+    dead = 0
+    for pk, attempt, worker in running:
+        if is_known_to_be_dead(worker):
+            same_run = Job.objects.filter(pk=pk, attempt=attempt, state=Job.State.RUNNING)
+            dead += same_run.update(heartbeat_at=silent_since)
+    if dead:
+        requeue_dead_jobs()
+        send_waiting_jobs()
+    return dead
+
+
+def take_over_when_starting() -> None:
+    """Do so in the thread of a starting worker, which leaves no connection to processes that fork."""
+    try:
+        if taken := take_over_from_the_dead():
+            log.info("jobs_taken_over", jobs=taken)
+    except DatabaseError as error:
+        log.warning("jobs_not_taken_over", type=type(error).__name__)
+    finally:
+        connection.close()
 
 
 @transaction.atomic

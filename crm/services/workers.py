@@ -1,11 +1,40 @@
 """Which workers there are, by the database's clock, for `/readyz` and the jobs page."""
 
+import os
+import socket
+
 import structlog
 from django.db import DatabaseError, connection
 
 log = structlog.get_logger(__name__)
 
 FORGET_AFTER_HOURS = 24
+
+
+def process_name() -> str:
+    """Return what a job notes of the process that runs it."""
+    return f"{_host()}:{os.getpid()}"
+
+
+def is_known_to_be_dead(process: str) -> bool:
+    """Say whether that process ran on this machine and is no more.
+
+    Of other machines nothing is known, and a number may meanwhile belong to another program.
+    """
+    host, _colon, number = process.rpartition(":")
+    if host != _host() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _host() -> str:
+    return socket.gethostname()[:80]
 
 
 def say_worker_is_there(*, name: str) -> None:

@@ -1,9 +1,14 @@
 """Jobs: made once, claimed once, fenced, cancelled, tried again."""
 
+import os
+import socket
+import subprocess
+import sys
 from datetime import date
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerError
 
 from crm.models import Job
@@ -19,7 +24,7 @@ from crm.services.jobs import (
     send_jobs,
 )
 from crm.services.money import MissingRateError
-from crm.services.sweep import requeue_dead_jobs, send_waiting_jobs
+from crm.services.sweep import requeue_dead_jobs, send_waiting_jobs, take_over_from_the_dead
 from tests.factories import JobFactory, UserFactory
 
 
@@ -299,6 +304,57 @@ def test_a_dead_attempt_is_followed_by_another_one_up_to_three(db, attempt, stat
     job.refresh_from_db()
     assert (job.state, job.attempt) == (state, attempt)
     assert (job.error == {"code": "worker_lost", "type": "", "where": ""}) == (state == Job.State.FAILED)
+
+
+def dead_process() -> int:
+    """Return the number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def running_on(worker: str, *, attempt: int = 1) -> Job:
+    return set_job(JobFactory(), state=Job.State.RUNNING, attempt=attempt, worker=worker, heartbeat_at=Now())
+
+
+def test_a_starting_worker_takes_over_what_an_ended_process_of_its_machine_was_doing(db, sent):
+    job = running_on(f"{socket.gethostname()}:{dead_process()}")
+
+    assert take_over_from_the_dead() == 1
+
+    job.refresh_from_db()
+    assert (job.state, job.attempt) == (Job.State.QUEUED, 1)
+    assert [job_id for _task, job_id in sent] == [job.pk]
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        lambda: f"{socket.gethostname()}:{os.getpid()}",
+        lambda: f"{socket.gethostname()}:1",
+        lambda: f"elsewhere:{dead_process()}",
+        lambda: f"{socket.gethostname()}:nonsense",
+        lambda: "",
+    ],
+    ids=["alive", "somebody else's", "another machine", "no number", "unknown"],
+)
+def test_it_takes_nothing_from_processes_that_may_live(db, sent, worker):
+    job = running_on(worker())
+
+    assert take_over_from_the_dead() == 0
+
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING
+    assert not sent
+
+
+def test_the_last_attempt_of_an_ended_process_has_failed(db):
+    job = running_on(f"{socket.gethostname()}:{dead_process()}", attempt=Job.MAX_ATTEMPTS)
+
+    take_over_from_the_dead()
+
+    job.refresh_from_db()
+    assert (job.state, job.error["code"]) == (Job.State.FAILED, "worker_lost")
 
 
 def test_a_living_attempt_is_left_alone(db):

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -41,6 +42,19 @@ def test_killed_in_mid_job(plant: Plant, victim: str) -> None:
     assert_done_once(job, attempt=2)
     assert len(effects(job, attempt=1)) >= 2
     assert len(effects(job, attempt=2)) >= 1
+
+
+def test_a_restart_on_the_same_machine_waits_for_no_heartbeat(plant: Plant) -> None:
+    plant.size = replace(plant.size, dead_after=plant.size.patience * 10)
+    worker = plant.start_worker("first")
+    job = plant.add_job(batches=BATCHES, before_fence=0.2, between=0.2)
+    plant.wait_for_effects(job, 2)
+
+    worker.kill_group()
+    plant.start_worker("second")
+    plant.wait_for_state(job, Job.State.DONE)
+
+    assert_done_once(job, attempt=2)
 
 
 @pytest.mark.parametrize("asleep", ["before_fence", "between"])
