@@ -16,7 +16,7 @@ from crm.services.job_runs import RunningJob
 from crm.services.matching import AGAINST, HOLDERS_MOST, SCORE_LEAST, WEIGHTS, store_keys
 
 READER = "crm.find_duplicates"
-BATCH = 20_000
+BATCH = 50_000
 
 # Contacts that moved or went leave keys behind; whatever moves them stores the keys of both accounts.
 _CHANGED = """

@@ -13,6 +13,7 @@ from crm.models import Bin, DeletedKey
 from crm.models.base import Fact
 from crm.services.feed import record_change
 from crm.services.jobs import enqueue
+from crm.services.merges import forget_merges, merged_into
 
 # Tables into which triggers copy what people edit; the row that was edited is `pgh_obj_id`.
 AUDITED = """
@@ -28,14 +29,18 @@ def erase_account(*, entry: Bin) -> None:
     Doing it twice is harmless. There is no way back.
     """
     account_id = entry.object_id
+    ids = [account_id, *merged_into(account_id)]  # what was merged into it was the same customer
     with connection.cursor() as cursor:
         _erase_audit(cursor, entry)
+        cursor.execute("DELETE FROM crm_accountevent WHERE pgh_obj_id = ANY(%s)", [ids])
         _erase_visitors(cursor, entry)
-        _erase_past(cursor, account_id)
-    DeletedKey.objects.filter(table_name="crm_account", row_id=account_id).delete()
+        for pk in ids:
+            _erase_past(cursor, pk)
+    forget_merges(ids)
+    DeletedKey.objects.filter(table_name="crm_account", row_id__in=ids).delete()
     Bin.objects.filter(pk=entry.pk).delete()
     record_change(kind="account.erased", object_id=account_id, account_id=account_id)
-    enqueue(task="analytics.forget", scope=f"account:{account_id}", params={"accounts": [account_id]})
+    enqueue(task="analytics.forget", scope=f"account:{account_id}", params={"accounts": ids})
 
 
 def _erase_audit(cursor: CursorWrapper, entry: Bin) -> None:

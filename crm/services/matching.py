@@ -48,7 +48,9 @@ _KEEP = """
     INSERT INTO crm_matchkey (account_id, kind, key)
     SELECT n.account_id, n.kind, n.key FROM {fresh} AS n (account_id, kind, key)
     WHERE NOT EXISTS (SELECT FROM crm_matchkey AS k
-                      WHERE k.account_id = n.account_id AND k.kind = n.kind AND k.key = n.key)
+                      WHERE k.account_id = ANY(%(ids)s) AND k.account_id = n.account_id
+                        AND k.kind = n.kind AND k.key = n.key)
+    ORDER BY n.kind, n.key
     ON CONFLICT DO NOTHING
 """
 _ALIKE = """
@@ -102,7 +104,7 @@ def store_keys(account_ids: Sequence[int]) -> int:
         else:
             _copy(cursor, rows)
             cursor.execute(_FORGET.format(fresh="sextant_keys"), {"ids": ids})
-            cursor.execute(_KEEP.format(fresh="sextant_keys"))
+            cursor.execute(_KEEP.format(fresh="sextant_keys"), {"ids": ids})
             cursor.execute("DROP TABLE sextant_keys")
     return len(rows)
 

@@ -153,6 +153,19 @@ def propose(*, one: Account, two: Account) -> DuplicatePair:
     return pair
 
 
+def merged_into(account_id: int) -> list[int]:
+    """Return the accounts that went into this one, and those that had gone into them."""
+    sets = ChangeSet.objects.filter(kind=ChangeSet.Kind.MERGE).exclude(state=ChangeSet.State.UNDONE)
+    found = list(sets.filter(data__survivor_id=account_id).values_list("data__account_id", flat=True))
+    return [*found, *(pk for away in found for pk in merged_into(away))]
+
+
+def forget_merges(account_ids: Sequence[int]) -> None:
+    """Erase what change sets keep of these accounts; their merges can't be taken back any more."""
+    merges = ChangeSet.objects.filter(kind=ChangeSet.Kind.MERGE)
+    merges.filter(Q(data__survivor_id__in=account_ids) | Q(data__account_id__in=account_ids)).delete()
+
+
 def _refusal(one: Account, two: Account) -> str:
     if one.pk == two.pk:
         return "same_account"

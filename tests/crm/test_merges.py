@@ -34,6 +34,8 @@ from crm.models import (
 )
 from crm.models.base import Fact
 from crm.services.accounts import edit_account, save_contact
+from crm.services.bin import move_to_bin
+from crm.services.erasure import erase_account
 from crm.services.matching import store_keys
 from crm.services.merges import (
     MergeRefusedError,
@@ -438,3 +440,26 @@ def test_any_row_of_merges_comes_undone(campaign, data):
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit would check
         transaction.set_rollback(True)
+
+
+def test_erasing_the_survivor_erases_what_was_merged_into_it(pair):
+    survivor, other = pair
+    first = f.AccountFactory(name="Quince the First", email="first@quince.example")
+    Account.objects.filter(pk=first.pk).update(name="Quince of old")
+    merge(survivor=other, other=first, choices={}, by=None)
+    merge(survivor=survivor, other=other, choices={}, by=None)
+    Account.objects.filter(pk=survivor.pk).update(email="")
+
+    erase_account(entry=move_to_bin(account=survivor, by=f.UserFactory()))
+
+    left = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename !~ '_[0-9]+$'"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT count(*) FROM {table} AS t WHERE to_jsonb(t)::text ~* 'quince|lind'")
+            if cursor.fetchone()[0]:
+                left.append(table)
+    assert left == []
+    assert not ChangeSet.objects.exists()
