@@ -210,9 +210,11 @@ def test_headers_get_a_name_each():
 
     assert opened.columns == ["name", "column (2)", "name (2)", "last"]
     assert found == [(1, [" a ", "b", "c", "d"])]
+    assert read(f"{'long' * 100},b\nx,y\n".encode())[0].columns == ["long" * 50, "b"]
 
 
-def test_other_ways_to_quote():
+def test_other_ways_to_quote_and_to_end_lines():
+    assert read(b"a,b\r1x,2\r3,4\r")[1] == [(1, ["1x", "2"]), (2, ["3", "4"])]
     assert read(b"sep=;\na;b\n1;x,y\n")[1] == [(1, ["1", "x,y"])]
     assert read(b"a,b\n'x, y','z'\n'u','v, w'\n")[1] == [(1, ["x, y", "z"]), (2, ["u", "v, w"])]
     assert read(b'a,b\n"say \\"hi\\", x",z\n"u",v\n')[1] == [(1, ['say "hi", x', "z"]), (2, ["u", "v"])]
@@ -553,3 +555,13 @@ def test_a_damaged_file_gives_rows_or_is_refused(kind, data):
     assert found or refused in FILE_REASONS
     for row in found:
         assert isinstance(row, BadRow) or len(row[1]) == len(rows.columns)
+
+
+def test_names_of_columns_hold_what_a_database_can_hold():
+    book = openpyxl.Workbook()
+    book.active.append(["a_x0000_b", "c_xD800_d"])
+    book.active.append(["x", "y"])
+    file = io.BytesIO()
+    book.save(file)
+
+    assert read(file.getvalue())[0].columns == ["a\ufffdb", "c?d"]

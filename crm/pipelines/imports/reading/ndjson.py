@@ -38,17 +38,13 @@ def open_ndjson(path: Path, given: Mapping[str, Any]) -> Rows:
             yield from _objects(read)
 
     keys = list(given["keys"]) if given.get("keys") else _all_keys(objects())
-    columns = column_names([_printable(key) for key in keys])
+    columns = column_names(keys)
 
     def rows() -> Iterator[Row | BadRow]:
         for item in objects():
             yield item if isinstance(item, BadRow) else _row(*item, keys)
 
     return Rows("ndjson", {"encoding": encoding, "keys": keys}, columns, rows)
-
-
-def _printable(key: str) -> str:
-    return cut(key)[:200]
 
 
 def _all_keys(objects: Iterator[tuple[int, dict[str, Any]] | BadRow]) -> list[str]:

@@ -11,6 +11,7 @@ from crm.pipelines.imports.reading.limits import COLUMNS, FileRefusedError
 
 Cell = str | Decimal | date | datetime | bool | None
 TEXT_KEPT = 2_000  # characters of a bad row's text
+NAME_KEPT = 200  # and of a column's name
 # What a column isn't called: the first row of a file without a header is full of these.
 VALUE = re.compile(r"[-+(]?\d[\d.,' ]*\)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*|[^@\s]+@[^@\s]+\.\w+")
 
@@ -55,7 +56,7 @@ def column_names(header: Sequence[str]) -> list[str]:
 
     :raises FileRefusedError: when there is no header, or far too much of one.
     """
-    names = [" ".join(name.split()) for name in header]
+    names = [cut(" ".join(name.split()))[:NAME_KEPT] for name in header]
     while names and not names[-1]:
         names.pop()
     if 2 * sum(VALUE.fullmatch(name) is not None for name in names) > sum(map(bool, names)) or not names:
