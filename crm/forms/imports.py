@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms.accounts import CURRENCIES
@@ -87,9 +87,9 @@ class UploadForm(forms.Form):
             return cleaned
         for name in ("book_name", "book_code"):
             if not cleaned.get(name) and name not in self.errors:
-                self.add_error(name, now("A new book needs this."))
+                self.add_error(name, gettext("A new book needs this."))
         if Book.objects.filter(code=cleaned.get("book_code") or "").exists():
-            self.add_error("book_code", now("There is a book with this code already."))
+            self.add_error("book_code", gettext("There is a book with this code already."))
         return cleaned
 
     @property
@@ -167,14 +167,14 @@ class MappingForm(forms.Form):
 
     def _choices(self, column: str) -> list[tuple[Any, Any]]:
         fields = [(f"field:{field.name}", _name(self.kind, field.name)) for field in self.kind.fields]
-        choices: list[tuple[Any, Any]] = [("", _("Leave out")), (now("Fields"), fields)]
+        choices: list[tuple[Any, Any]] = [("", _("Leave out")), (gettext("Fields"), fields)]
         if attribute := self.offered.get(column):
             said = {"label": attribute["label"], "type": TYPES.get(attribute["type"], attribute["type"])}
-            words = now("Attribute “%(label)s” (%(type)s)") % said
-            choices.append((now("Custom attribute"), [("attribute", words)]))
+            words = gettext("Attribute “%(label)s” (%(type)s)") % said
+            choices.append((gettext("Custom attribute"), [("attribute", words)]))
         if self.kind.takes_outcome:
             outcomes = [(f"outcome:{code}", label) for code, label in OUTCOMES.items()]
-            choices.append((now("Outcome"), outcomes))
+            choices.append((gettext("Outcome"), outcomes))
         return choices
 
     def _ask_for_dates_of_outcomes(self) -> None:
@@ -228,4 +228,4 @@ class MappingForm(forms.Form):
 
 def _name(kind: Kind, name: str) -> str:
     field = kind.field(name)
-    return now("%(field)s (needed)") % {"field": field.label} if field.required else str(field.label)
+    return gettext("%(field)s (needed)") % {"field": field.label} if field.required else str(field.label)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import Import
@@ -114,4 +114,4 @@ def problem_words(source_import: Import) -> str:
         return file_refusal_words(source_import.problem)
     kind = KINDS[source_import.layout]
     found = problem.get("data", {}).get("problems", [])
-    return " ".join([now("The columns don’t fit."), *(mapping_problem_words(kind, one) for one in found)])
+    return " ".join([gettext("The columns don’t fit."), *(mapping_problem_words(kind, one) for one in found)])
