@@ -65,6 +65,17 @@ def test_a_row_that_is_wrong_by_now_is_put_aside(customer):
     assert refusals(made) == {1: [("Customer", "17", "unknown_account")]}
 
 
+def test_a_row_that_is_fine_by_now_arrives_and_is_no_longer_put_aside(customer):
+    made = checked("invoices", [{**INVOICE, "Customer": "18"}])
+    assert verdicts(made) == {"refuse": 1}
+    ExternalIdFactory(source="erp", value="18", row_id=customer.pk)
+
+    commit(made)
+
+    assert verdicts(made) == {"create": 1}
+    assert refusals(made) == {}
+
+
 def test_a_number_taken_while_the_batch_is_written_is_judged_again(customer, monkeypatch):
     made = checked("invoices", [INVOICE])
     write, taken = commit_file._write_batch, []

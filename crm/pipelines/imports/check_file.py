@@ -108,6 +108,21 @@ def keep_verdicts(cursor: CursorWrapper, run: FileRun) -> None:
     )
 
 
+def forget_refusals(cursor: CursorWrapper, run: FileRun) -> None:
+    """Take back what was said of rows that were refused when they were checked and are fine by now."""
+    cursor.execute(
+        SQL(
+            "DELETE FROM {} AS said USING import_batch WHERE said.n = import_batch.n"
+            " AND said.verdict = 'refuse' AND import_batch.verdict <> 'refuse'"
+        ).format(Identifier(verdict_table(run.source_import)))
+    )
+    cursor.execute(
+        "DELETE FROM crm_quarantinedrow AS kept USING import_batch WHERE kept.row_number = import_batch.n"
+        " AND kept.source_import_id = %s AND kept.state = 'waiting' AND import_batch.verdict <> 'refuse'",
+        [run.source_import.pk],
+    )
+
+
 def verdicts_of(cursor: CursorWrapper) -> dict[str, int]:
     cursor.execute("SELECT verdict, count(*) FROM import_batch GROUP BY verdict")
     return dict(cursor.fetchall())

@@ -13,6 +13,7 @@ from crm.models import AttributeDefinition, ChangeSet, Import
 from crm.pipelines.imports.attempts import import_of, reporting_failure, run_of
 from crm.pipelines.imports.check_file import (
     VERDICTS,
+    forget_refusals,
     keep_verdicts,
     make_verdict_table,
     next_bound,
@@ -107,6 +108,7 @@ def _write_batch(job: RunningJob, run: FileRun, spec: KindSql, change_set: Chang
         prepare(cursor)
         spec.judge(cursor, run, batch)
         keep_verdicts(cursor, run)
+        forget_refusals(cursor, run)
         verdicts = verdicts_of(cursor)
         data = _added(change_set.data, {"rows": verdicts, **spec.write(cursor, run)})
         ChangeSet.objects.filter(pk=change_set.pk).update(data=data)

@@ -1,6 +1,7 @@
 """Kinds of which a row of the file is a row of one table: judged and written by the same statements."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from django.db.backends.utils import CursorWrapper
@@ -63,66 +64,67 @@ def one_table(
     repeats_are_skipped: bool = False,
 ) -> KindSql:
     """Make a kind of one table. `blamed` is the field of a doubled key, `carried` is kept for later."""
+    if target.link is not None:
+        carried = (*carried, target.link.field)
+    target = replace(
+        target,
+        blamed=blamed,
+        also_differs=also_differs,
+        carried=carried,
+        repeats_are_skipped=repeats_are_skipped,
+    )
     return KindSql(
         code=code,
         key=key,
-        judge=partial(
-            _judge,
-            target=target,
-            blamed=blamed,
-            also_differs=also_differs,
-            carried=carried,
-            repeats_are_skipped=repeats_are_skipped,
-        ),
+        judge=partial(_judge, target=target),
         write=partial(write_rows, target=target),
         tables=(target.table,),
     )
 
 
-def _judge(
-    cursor: CursorWrapper,
-    run: FileRun,
-    rows: Range,
-    *,
-    target: Target,
-    blamed: str,
-    also_differs: str,
-    carried: tuple[str, ...],
-    repeats_are_skipped: bool,
-) -> None:
-    linked: Composable = SQL("true")
-    if target.link is not None:
-        linked = SQL("s.{field} IS NULL OR linked.row_id IS NOT NULL").format(
-            field=Identifier(target.link.field)
-        )
-        carried = (*carried, target.link.field)
-    doubled = run.sql(DOUBLED, column=Literal(run.columns.get(blamed, blamed)))
-    names = list(target.values)
+def _judge(cursor: CursorWrapper, run: FileRun, rows: Range, *, target: Target) -> None:
     cursor.execute("DROP TABLE IF EXISTS import_batch")
     cursor.execute(
         run.sql(
             _JUDGE,
             table=Identifier(target.table),
             row_id=run.sql(target.row_id),
-            is_linked=linked,
-            found=_after_comma(_aliased(run, target.found)),
+            is_linked=_is_linked(target),
             joins=run.sql(_link_join(target) + target.joins, kind=_link_kind(target)),
             after=Literal(rows.after),
             through=Literal(rows.through),
-            carried=_after_comma(_names("found", carried)),
-            renamed=SQL(", ").join(SQL("v.{0} AS {0}").format(Identifier(f"to_{name}")) for name in names),
             problems=problems(run, target.checks, known="found.errors"),
-            doubled=doubled,
-            blamed=Identifier(blamed),
-            skips=Literal(repeats_are_skipped),
-            kept=SQL(", ").join(_names("kept", names)),
-            wanted=SQL(", ").join(_names("v", [f"to_{name}" for name in names])),
+            doubled=run.sql(DOUBLED, column=Literal(run.columns.get(target.blamed, target.blamed))),
+            blamed=Identifier(target.blamed),
+            skips=Literal(target.repeats_are_skipped),
             rate=_rate(run, target),
-            values=SQL(", ").join(_aliased(run, {f"to_{name}": sql for name, sql in target.values.items()})),
-            also_differs=run.sql(also_differs),
+            also_differs=run.sql(target.also_differs),
             new_id=new_id(target.table, rows),
+            **_column_lists(run, target),
         )
     )
+
+
+def _column_lists(run: FileRun, target: Target) -> dict[str, Composable]:
+    """Return the lists of columns that the judging statement goes through, by their place in it."""
+    names = list(target.values)
+    values = {f"to_{name}": sql for name, sql in target.values.items()}
+    comma = SQL(", ")
+    return {
+        "found": _after_comma(_aliased(run, target.found)),
+        "carried": _after_comma(_names("found", target.carried)),
+        "renamed": comma.join(SQL("v.{0} AS {0}").format(Identifier(name)) for name in values),
+        "kept": comma.join(_names("kept", names)),
+        "wanted": comma.join(_names("v", values)),
+        "values": comma.join(_aliased(run, values)),
+    }
+
+
+def _is_linked(target: Target) -> Composable:
+    """Return whether the source's number is known already, or there is none to be known."""
+    if target.link is None:
+        return SQL("true")
+    return SQL("s.{} IS NULL OR linked.row_id IS NOT NULL").format(Identifier(target.link.field))
 
 
 def write_rows(cursor: CursorWrapper, run: FileRun, *, target: Target) -> Counts:

@@ -152,6 +152,10 @@ class Target:
     happened: str = ""  # of facts: the column that says when; known then if it is history
     updated: Mapping[str, str] = field(default_factory=dict)  # set along when anything differs
     is_record: bool = True
+    blamed: str = ""  # the field that is told of a row whose key stands in the file already
+    also_differs: str = ""  # SQL that begins with OR: what else makes it an update
+    carried: tuple[str, ...] = ()  # columns of the file's row that are needed when it is written
+    repeats_are_skipped: bool = False  # and not refused
 
 
 ACCOUNT_JOIN = """
