@@ -1,10 +1,11 @@
 """Visitors joined to people: by token, tracked link or form, backwards too, and never to a stranger's."""
 
+import threading
 from urllib.parse import urlsplit
 
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from crm.models import Change, Event, Visitor, WebSession
@@ -247,3 +248,24 @@ def test_an_account_in_the_bin_is_forgotten_by_its_visitors_and_erased_with_them
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM crm_event_past WHERE visitor = %s", [event.visitor])
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_event_misses_the_account_that_is_being_found_out():
+    site = TrackedSiteFactory(origins=[SHOP])
+    contact = ContactFactory(account__book=site.book)
+    said = [{"v": "abcdef123456", "e": [seen(key=f"key-{number:06d}")]} for number in range(24)]
+    said.insert(12, {"v": "abcdef123456", "i": make_token(who=contact, purpose=IDENTIFY)})
+
+    def speak(part):
+        for body in part:
+            send(site, body=body)
+        connections.close_all()
+
+    threads = [threading.Thread(target=speak, args=[said[start::4]]) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert list(Event.objects.values_list("account_id", flat=True)) == [contact.account_id] * 24
