@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import translation
 
 from crm.models import Account, User
-from crm.selectors.account_columns import COLUMNS
+from crm.selectors.account_columns import every_column
 from crm.selectors.account_criteria import matching
 from crm.selectors.account_list import account_sort, sorted_accounts
 from crm.selectors.directory import get_directory
@@ -22,7 +22,9 @@ def run(job: RunningJob) -> dict[str, Any]:
     owner = User.objects.get(pk=job.owner_id or 0)
     accounts = matching(Account.objects.visible_to(owner), job.params["criteria"])
     sort = account_sort(job.params["sort"])
-    columns = [COLUMNS[key] for key in job.params["columns"] if key in COLUMNS]
+    names = get_directory()
+    known = every_column(names)
+    columns = [known[key] for key in job.params["columns"] if key in known]
     total = sorted_accounts(accounts, sort).order_by().count()
     job.progress("writing", done=0, total=total)
     written = 0
@@ -35,7 +37,7 @@ def run(job: RunningJob) -> dict[str, Any]:
     path = export_folder() / f"accounts-{job.id}-{job.attempt}.csv"
     unfinished = path.with_suffix(".part")
     with translation.override(job.params.get("language") or "en"), unfinished.open("w", newline="") as file:
-        file.writelines(csv_lines(accounts, sort=sort, columns=columns, names=get_directory(), progress=tell))
+        file.writelines(csv_lines(accounts, sort=sort, columns=columns, names=names, progress=tell))
     unfinished.replace(path)
     return {"file": path.name, "rows": written}
 

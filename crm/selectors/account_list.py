@@ -72,6 +72,7 @@ class AccountRow(NamedTuple):
     book_id: int
     published: Mapping[str, float] | None
     sort_value: Any = None  # of the number that the list is sorted by
+    attributes: Mapping[str, Any] | None = None  # custom ones, where a column shows one
 
     @property
     def numbers(self) -> Mapping[str, float]:
@@ -124,10 +125,13 @@ def account_page(
     after: str | None = None,
     before: str | None = None,
     per_page: int = 50,
+    with_attributes: bool = False,
 ) -> Page[AccountRow]:
     """Return one page of what `sorted_accounts` made, each account with its numbers."""
-    narrow = _as_tuples(accounts, *(["sort_value"] if _is_published(sort) else []))
-    return keyset_page(narrow, order=sort.order, after=after, before=before, per_page=per_page, as_row=_row)
+    more = ["sort_value"] if _is_published(sort) else []
+    narrow = _as_tuples(accounts, *more, *(["attributes"] if with_attributes else []))
+    as_row = _row_with_attributes if with_attributes else _row
+    return keyset_page(narrow, order=sort.order, after=after, before=before, per_page=per_page, as_row=as_row)
 
 
 def account_rows(accounts: QuerySet[Account]) -> list[AccountRow]:
@@ -141,6 +145,10 @@ def _as_tuples(accounts: QuerySet[Account], *more: str) -> QuerySet[Account, tup
 
 def _row(values: tuple[Any, ...]) -> AccountRow:
     return AccountRow(*values)
+
+
+def _row_with_attributes(values: tuple[Any, ...]) -> AccountRow:
+    return AccountRow(*values[:-1])._replace(attributes=values[-1])
 
 
 def _is_published(sort: AccountSort) -> bool:

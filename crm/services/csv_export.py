@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.models import Account
-from crm.selectors.account_columns import ListColumn
+from crm.selectors.account_columns import ListColumn, need_attributes
 from crm.selectors.account_list import AccountRow, AccountSort, account_page, sorted_accounts
 from crm.selectors.directory import Directory
 
@@ -40,9 +40,9 @@ def csv_lines(
     labels = (neutral(str(column.label)) for column in columns)  # an administrator's own among them
     yield "\ufeff" + writer.writerow([_("Name"), *labels, "id"])
     rows = sorted_accounts(accounts, sort)
-    done, cursor = 0, None
+    done, cursor, with_attributes = 0, None, need_attributes(columns)
     while True:
-        page = account_page(rows, sort=sort, after=cursor, per_page=BATCH)
+        page = account_page(rows, sort=sort, after=cursor, per_page=BATCH, with_attributes=with_attributes)
         for row in page.rows:
             yield writer.writerow(_cells(row, columns, names))
         done, cursor = done + len(page.rows), page.next_cursor

@@ -14,13 +14,13 @@ from crm.selectors.account_columns import ListColumn
 from crm.selectors.account_list import AccountRow
 from crm.selectors.directory import Directory
 
-from .formats import MISSING, Style, clock, money_in, percent, style
+from .formats import MISSING, Style, clock, grouped, money_in, percent, style, to_decimal
 
 register = template.Library()
 
 BAR_WIDTH = 40
 HIGH = 0.5  # from here on a risk's bar takes the colour of its meaning
-CLASSES = {"text": "", "share": "num with-bar", "money": "num", "date": "shrink"}
+CLASSES = {"text": "", "number": "num", "share": "num with-bar", "money": "num", "date": "shrink"}
 
 Cell = Callable[[AccountRow], str]
 
@@ -77,7 +77,18 @@ def _words(column: ListColumn, names: Directory) -> Callable[[Any], str]:
         return lambda value: money_in(value, currency, here)
     if column.kind == "date":
         return clock().when
+    if column.kind == "number":
+        return lambda value: _plain_number(value, here)
     return lru_cache(maxsize=64)(lambda value: escape(str(value)))
+
+
+def _plain_number(value: Any, here: Style) -> str:
+    """A number with the decimals that it has; what is none reads as it stands."""
+    number = to_decimal(value)
+    if number is None:
+        return escape(str(value))
+    decimals = -int(number.normalize().as_tuple().exponent)
+    return grouped(number, min(max(decimals, 0), 4), here)
 
 
 @lru_cache(maxsize=4_096)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.models import Account, ChangeSet, Partner, Team, User
 from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, MERGE_ACCOUNTS, VIEW_PARTNERS, can
-from crm.selectors.account_columns import COLUMNS
+from crm.selectors.account_columns import every_column, need_attributes
 from crm.selectors.account_list import (
     COUNT_CAP,
     COUNT_CAP_OF_JOINS,
@@ -46,8 +46,9 @@ def account_list(request: HtmxRequest) -> HttpResponse:
     listing = read_listing(request, request.GET, names)
     accounts = sorted_accounts(listing.accounts, listing.sort)
     page = account_page(
-        accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before")
-    )
+        accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before"),
+        with_attributes=need_attributes(listing.columns),
+    )  # fmt: skip
     if page.is_broken:
         messages.warning(request, _("That page of the list no longer exists. This is the first one."))
     context = {
@@ -134,7 +135,7 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     is_open = bool(request.GET.get("more"))
     may_edit, may_export = can(request.user, EDIT_ACCOUNTS), can(request.user, EXPORT_ACCOUNTS)
     choices: dict[str, Any] = {
-        "all_columns": COLUMNS.values(),
+        "all_columns": every_column(listing.names).values(),
         "shown_columns": tuple(column.key for column in listing.columns),
         "chips": [] if is_open else _chips(request, listing),
         "is_more_open": is_open,

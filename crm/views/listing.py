@@ -51,7 +51,7 @@ def read_listing(request: HtmxRequest, query: QueryDict, names: Directory) -> Li
         filters=filters,
         accounts=filters.qs,
         sort=account_sort(query.get("sort", "")),
-        columns=chosen_columns(query.getlist("col"), names.book_of(query.get("book"))),
+        columns=chosen_columns(query.getlist("col"), names.book_of(query.get("book")), names),
         names=names,
         state=state_of(query),
     )
