@@ -1,6 +1,8 @@
-"""How many events each sender sent today and yesterday, for the habits of sources."""
+"""How many events each sender sent, and what was missing in them, for the habits of sources."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from django.db import connection
 
@@ -26,10 +28,34 @@ ON CONFLICT (book_id, source, kind, on_date) DO UPDATE
 SET rows = excluded.rows, last_at = excluded.last_at
 WHERE (kept.rows, kept.last_at) IS DISTINCT FROM (excluded.rows, excluded.last_at)
 """
+# Of sites alone: what a partner sends is stored without its sender.
+_MISSING = """
+UPDATE crm_sourceday AS kept SET missing = seen.missing
+FROM (
+    SELECT site.book_id, left(site.name, 50) || ' #' || site.id AS source, jsonb_build_object(
+               'account', avg((event.account_id IS NULL)::int), 'page', avg((event.page = '')::int),
+               'source', avg((event.source = '' AND event.medium = '')::int)) AS missing
+    FROM crm_event AS event
+    JOIN crm_visitor AS visitor ON visitor.key = event.visitor
+    JOIN crm_trackedsite AS site ON site.id = visitor.site_id
+    WHERE event.at >= %(day)s::timestamp AT TIME ZONE %(zone)s AND NOT event.is_bot
+      AND event.at < (%(day)s::date + 1)::timestamp AT TIME ZONE %(zone)s
+    GROUP BY site.id
+) AS seen
+WHERE kept.book_id = seen.book_id AND kept.source = seen.source AND kept.kind = 'events'
+  AND kept.on_date = %(day)s
+"""
 
 
 def count_senders(*, zone: str) -> int:
     """Write down what was received, and return how many days of senders have changed."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"zone": zone})
+        return int(cursor.rowcount)
+
+
+def measure_missing(*, day: date, zone: str) -> int:
+    """Write down what the events of a day left out, and return of how many senders."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSING, {"day": day, "zone": zone})
         return int(cursor.rowcount)

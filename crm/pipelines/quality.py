@@ -7,15 +7,19 @@ table's counts are written in a transaction of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from crm.models import QualityRule
+from crm.pipelines.event_sources import measure_missing
+from crm.selectors.source_habits import local_today
 from crm.services.job_runs import RunningJob
 from crm.services.quality_rules import TABLES, sync_rules
 from crm.services.quality_tables import Rule, Table
+from crm.services.schedules import local_zone
 from crm.services.source_alerts import check_sources
 
 # Examples are the smallest id of each of so many groups of ids: one pass finds them, and few are lost
@@ -72,6 +76,7 @@ def run(job: RunningJob) -> dict[str, Any]:
         return result
     with transaction.atomic():
         job.progress("sources")
+        measure_missing(day=local_today() - timedelta(days=1), zone=local_zone().key)
         result["alerts"] = check_sources()
         _forget_old()
         job.fence()

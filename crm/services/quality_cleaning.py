@@ -83,6 +83,11 @@ _CAUGHT = """
     SELECT {name}.id, {column} AS before, {value} AS after FROM {rows} {joins}
     WHERE {where} AND ({condition}) AND ({possible})
 """
+# Materialised: a join that reads it again and again would go on to further rows.
+_BATCH = """
+    (WITH locked AS MATERIALIZED ({} LIMIT {} FOR UPDATE OF {}) SELECT * FROM locked) AS cleaned
+    WHERE t.id = cleaned.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,7 @@ def clean_batch(*, change_set: ChangeSet, table: Table, rule: Rule, cleaning: Cl
 
     They are locked as they are read, so that nobody's edit of the moment is overwritten.
     """
-    source = SQL("({} LIMIT {} FOR UPDATE OF {}) AS cleaned WHERE t.id = cleaned.id").format(
-        _caught(table, rule, cleaning), Literal(BATCH), Identifier(table.name)
-    )
+    source = SQL(_BATCH).format(_caught(table, rule, cleaning), Literal(BATCH), Identifier(table.name))
     values: dict[str, Composable] = {name: SQL(value) for name, value in cleaning.also.items()}
     with connection.cursor() as cursor:
         cleaned = record_updated(

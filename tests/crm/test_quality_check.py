@@ -4,9 +4,24 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import F
+from django.db.models.functions import Now
 
-from crm.models import Change, ChangeSet, Contact, Job, MatchKey, Organisation, QualityCount, QualityRule
+from crm.models import (
+    Change,
+    ChangeSet,
+    Contact,
+    Event,
+    EventKey,
+    Job,
+    MatchKey,
+    Organisation,
+    QualityCount,
+    QualityRule,
+    SourceDay,
+    Visitor,
+)
 from crm.pipelines import quality, quality_cleaning, undo_change_set
+from crm.pipelines.event_sources import count_senders
 from crm.selectors.source_habits import local_today
 from crm.services.file_imports import start_undo
 from crm.services.jobs import enqueue, run_job
@@ -115,6 +130,22 @@ def test_a_check_that_was_cancelled_writes_nothing(monkeypatch):
     run_job(job.pk, quality.run)
 
     assert not QualityCount.objects.exists()
+
+
+def test_a_check_measures_what_the_events_of_yesterday_left_out():
+    site = f.TrackedSiteFactory(name="Shop")
+    visitor = Visitor.objects.create(site=site, key=f"{site.pk}-v")
+    yesterday = Organisation.objects.annotate(at=Now() - timedelta(days=1)).get().at
+    for page, account in (("/a", f.AccountFactory()), ("/b", None), ("", None), ("/c", None)):
+        Event.objects.create(kind="visit", at=yesterday, visitor=visitor.key, page=page, account=account)
+        EventKey.objects.create(source=f"site:{site.pk}", key=page, at=yesterday)
+    count_senders(zone="Europe/London")
+
+    check()
+
+    day = SourceDay.objects.get()
+    assert (day.rows, day.on_date) == (4, local_today() - timedelta(days=1))
+    assert day.missing == {"account": 0.75, "page": 0.25, "source": 1}
 
 
 DIRTY = {
