@@ -44,7 +44,7 @@ class Beacon:
     visitor: str
     events: list[Seen] = field(default_factory=list)
     token: str = ""
-    email: str = ""
+    form: str = ""  # an address that was typed, or a token that the form carried
 
 
 def read_beacon(body: bytes) -> Beacon:
@@ -61,7 +61,7 @@ def read_beacon(body: bytes) -> Beacon:
     events = said.get("e")
     sent = events[:MAX_EVENTS] if isinstance(events, list) else []
     seen = [one for event in sent if isinstance(event, dict) and (one := _seen(event))]
-    return Beacon(said["v"], seen, token=_text(said, "i", 200), email=_text(said, "m", 254))
+    return Beacon(said["v"], seen, token=_text(said, "i", 200), form=_text(said, "m", 254))
 
 
 def _seen(event: Mapping[str, Any]) -> Seen | None:

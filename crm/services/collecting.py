@@ -96,22 +96,28 @@ def collect(*, site: TrackedSite, beacon: Beacon, user_agent: str) -> int:
 
 
 def _join(site: TrackedSite, visitor_id: int, beacon: Beacon) -> Person | None:
-    """Join the visitor to whom a token or an address names. When that is nobody, nobody is told."""
-    person, how = _by_token(site, beacon)
-    if person is None and "@" in beacon.email:
-        person, how = find_by_email(email=beacon.email, book=site.book), Visitor.Joined.FORM
+    """Join the visitor to whom a token or a form names. When that is nobody, nobody is told."""
+    person, how = _by_token(site, beacon.token)
+    if person is None:
+        person, how = _by_form(site, beacon.form), Visitor.Joined.FORM
     if person is not None:
         join_visitor(visitor_id=visitor_id, person=person, how=how)
     return person
 
 
-def _by_token(site: TrackedSite, beacon: Beacon) -> tuple[Person | None, Visitor.Joined]:
-    for purpose, how in JOINED_BY.items() if beacon.token else ():
+def _by_token(site: TrackedSite, token: str) -> tuple[Person | None, Visitor.Joined]:
+    for purpose, how in JOINED_BY.items() if token else ():
         try:
-            return read_token(token=beacon.token, purpose=purpose, book=site.book), how
+            return read_token(token=token, purpose=purpose, book=site.book), how
         except TokenInvalidError:
             continue
     return None, Visitor.Joined.FORM
+
+
+def _by_form(site: TrackedSite, said: str) -> Person | None:
+    if "@" in said:
+        return find_by_email(email=said, book=site.book)
+    return _by_token(site, said)[0]
 
 
 def _products(site: TrackedSite, events: Sequence[Seen]) -> dict[str, int]:

@@ -152,6 +152,12 @@ def test_a_form_names_the_one_contact_with_its_address(site, contact):
     assert Event.objects.get().account == contact.account
 
 
+def test_a_form_may_carry_a_token_too(site, contact):
+    tell(site, m=make_token(who=contact, purpose=IDENTIFY))
+
+    assert Visitor.objects.values_list("contact_id", "joined").get() == (contact.pk, "form")
+
+
 def test_of_two_contacts_with_one_address_nobody_knows_which_it_is(site, contact):
     ContactFactory(account__book=site.book, email="LIN@example.com")
 
