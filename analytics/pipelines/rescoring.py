@@ -22,6 +22,7 @@ from crm.services.jobs import enqueue
 READER = "analytics.rescore"
 BATCH = 10_000
 PATIENCE = 5.0  # seconds
+IMPORTS = {"import.committed", "import.undone"}
 BEHAVIOUR = {
     "order.placed",
     "invoice.issued",
@@ -90,7 +91,7 @@ def _keep_acted(changes: Iterable[Change]) -> int:
 
 def _score_imported_books(changes: Iterable[Change]) -> None:
     """An import speaks of a whole book in one row of the feed. Demo books are replayed instead."""
-    codes = {change.data.get("book") for change in changes if change.kind == "import.committed"}
+    codes = {change.data.get("book") for change in changes if change.kind in IMPORTS}
     for book in Book.objects.filter(code__in=codes - {None}, is_demo=False):
         enqueue(
             task="analytics.score_book",

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from crm.services.change_sets import forget_expired_steps
+from crm.services.file_imports import forget_old_files
 from crm.services.jobs import RunningJob, forget_scheduled_jobs
 from crm.services.notifications import forget_old_notifications
 
@@ -40,6 +42,8 @@ def make(job: RunningJob) -> dict[str, Any]:
         forgotten = {
             "forgotten_jobs": forget_scheduled_jobs(),
             "forgotten_notifications": forget_old_notifications(),
+            "forgotten_steps": forget_expired_steps(),
+            "forgotten_files": forget_old_files(),
         }
         job.fence()
     return {"made": made, "dropped": len(old), **forgotten}

@@ -90,6 +90,15 @@ def record_step(
         )
 
 
+def forget_expired_steps() -> int:
+    """Delete what could take imports back whose time for it is over; return how many steps that were.
+
+    They hold old rows as they were, which is not to be kept longer than it is of use.
+    """
+    expired = ChangeSet.objects.filter(kind=ChangeSet.Kind.IMPORT, undo_until__lt=Now())
+    return ChangedRows.objects.filter(change_set__in=expired).delete()[0]
+
+
 def record_inserted(cursor: CursorWrapper, *, change_set_id: int, table: str, ids: Composable) -> int:
     """Add a step of inserted rows; `ids` is a query, or an INSERT … RETURNING, whose column is `id`."""
     return _run(cursor, SQL(_INSERTED).format(ids=ids, **_named(change_set_id, table)))

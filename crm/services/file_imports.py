@@ -10,6 +10,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 State = Import.State
+KEEP_FILES_DAYS = 30
 LIVE = (Job.State.QUEUED, Job.State.RUNNING)
 # What a reader of files does not need to know of them, but the parsing of their cells does.
 OPTIONS = ("decimal", "date_order", "is_history")
@@ -237,9 +239,16 @@ def _may_be_undone(change_set: ChangeSet) -> bool:
     return source is None or source.state in (State.DONE, State.CANCELLED, State.FAILED)
 
 
-def forget_file(source_import: Import) -> None:
-    """Remove the stored file; what came of it stays."""
-    shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
+def forget_old_files() -> int:
+    """Remove the files of imports that ended a month ago; what came of them stays. Return how many."""
+    old = Import.objects.filter(
+        state__in=[State.DONE, State.CANCELLED, State.UNDONE],
+        finished_at__lt=Now() - timedelta(days=KEEP_FILES_DAYS),
+    ).exclude(stored_name="")
+    for source_import in old:
+        shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
+        Import.objects.filter(pk=source_import.pk).update(stored_name="")
+    return len(old)
 
 
 def _is_at_work(source_import: Import) -> bool:

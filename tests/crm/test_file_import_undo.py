@@ -1,15 +1,18 @@
 """Taking an import back: what it wrote goes, what it overwrote returns, what was edited since stays."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db.models import Model
+from django.db.models.functions import Now
 
 from crm.models import (
     Account,
     AttributeDefinition,
     AttributeValue,
     Change,
+    ChangedRows,
     ChangeSet,
     Contact,
     Event,
@@ -23,7 +26,15 @@ from crm.models import (
 )
 from crm.pipelines.imports import check_file, commit_file
 from crm.services.accounts import edit_account
-from crm.services.file_imports import ImportStateError, cancel_import, start_commit, start_undo
+from crm.services.change_sets import forget_expired_steps
+from crm.services.file_imports import (
+    ImportStateError,
+    cancel_import,
+    forget_old_files,
+    path_of,
+    start_commit,
+    start_undo,
+)
 from crm.services.jobs import enqueue, run_job
 from crm.services.undo import next_group, undo_group
 from tests.factories import (
@@ -243,3 +254,19 @@ def test_an_undone_file_may_come_again():
 
     assert made.counts["rows"]["create"] == 2
     assert Account.objects.count() == 2
+
+
+def test_after_a_month_nothing_is_kept_of_what_could_be_taken_back(settings, tmp_path):
+    settings.FILES_ROOT = tmp_path
+    made = committed("accounts", [account(1)])
+    past = Now() - timedelta(days=31)
+    ChangeSet.objects.update(undo_until=past)
+    Import.objects.update(finished_at=past)
+
+    assert (forget_expired_steps(), forget_old_files()) == (2, 1)
+
+    assert not ChangedRows.objects.exists()
+    assert not path_of(made).exists()
+    with pytest.raises(ImportStateError):
+        start_undo(change_set=ChangeSet.objects.get(), by=None)
+    assert Account.objects.count() == 1

@@ -57,7 +57,8 @@ def _commit(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet)
     while (through := next_bound(run, run.source_import.through_row)) is not None:
         _write_surely(job, run, spec, change_set, Range(run.source_import.through_row, through, is_real=True))
     counts = change_set.data
-    _keep_late_refusals(run)
+    if counts["rows"]["refuse"]:
+        _keep_late_refusals(run)
     _analyse(spec, counts)
     with transaction.atomic():
         mark_done(run.source_import, counts=counts)
