@@ -86,9 +86,11 @@ ORDER_LINES = Table(
         ),
     ),
     joins={
+        # Of about a million lines when there are more: sorting all of them would tell nothing else.
         "usual": "LEFT JOIN (SELECT product_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY unit_price)"
-        " AS price FROM crm_orderline WHERE unit_price > 0 GROUP BY 1 HAVING count(*) >= 5) AS usual"
-        " ON usual.product_id = line.product_id",
+        " AS price FROM crm_orderline WHERE unit_price > 0 AND id % (SELECT greatest(1, reltuples::bigint"
+        " / 1000000) FROM pg_class WHERE oid = 'crm_orderline'::regclass) = 0"
+        " GROUP BY 1 HAVING count(*) >= 5) AS usual ON usual.product_id = line.product_id",
     },
 )
 
