@@ -21,13 +21,14 @@ def audit_log(request: HtmxRequest) -> HttpResponse:
     actor = next(iter(valid_ids([request.GET.get("actor", "")])), None)
     people = {person.pk: person for person in User.objects.order_by("username")}
     actor_id = next((pk for pk, person in people.items() if person.public_id == actor), None)
+    attributes = {definition.key: definition for definition in AttributeDefinition.objects.order_by("key")}
     edge = read_cursor(request.GET.get("after", ""), ORDER)
     entries = list_audit(table=table if table in tracked_models() else "", actor_id=actor_id, older_than=edge)
     context: dict[str, object] = {
         "entries": entries[:PER_PAGE],
         "older": make_cursor(entries[PER_PAGE - 1], ORDER) if len(entries) > PER_PAGE else None,
         "people": people,
-        "attributes": {definition.key: definition for definition in AttributeDefinition.objects.all()},
+        "attributes": attributes,
         "kinds": [
             (name, record_words(str(model._meta.model_name)))
             for name, (_event, model) in tracked_models().items()

@@ -29,6 +29,7 @@ from crm.models import (
 from crm.pipelines.quality import check_table
 from crm.services import bin as bin_service
 from crm.services.accounts import edit_account
+from crm.services.bulk_edits import assign_accounts
 from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose, unmerge
 from crm.services.quality_rules import TABLES, sync_rules
@@ -56,6 +57,7 @@ def company(rows: int) -> SimpleNamespace:
         furnished(caller, user, 1)
     campaigns = [make_campaign(number, account) for number in range(rows)]
     jobs = [f.JobFactory(owner=user) for _ in range(rows)]
+    changes = [make_change(account, user, rows) for _ in range(rows)]
     for number in range(rows):
         f.PartnerAccountFactory(account=account)
         f.SavedViewFactory(owner=user)
@@ -71,6 +73,7 @@ def company(rows: int) -> SimpleNamespace:
     make_quality(account.book, rows)
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
+        change=changes[0],
         feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
         files=files,
@@ -97,6 +100,14 @@ def furnished(caller: Caller, user, rows: int):
         )  # fmt: skip
         account = edit_account(account=account, revision=account.revision, changes={"name": f"Name {number}"})
     return account
+
+
+def make_change(account, user, rows: int) -> ChangeSet:
+    change_set, _changed = assign_accounts(account_ids=[account.pk], owner=f.UserFactory(), by=user)
+    assert change_set is not None
+    refused = [{"table": "crm_account", "id": account.pk, "code": "edited"}] * rows
+    ChangeSet.objects.filter(pk=change_set.pk).update(data={**change_set.data, "refused": refused})
+    return change_set
 
 
 def make_campaign(number: int, account) -> Campaign:
@@ -229,6 +240,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:duplicate": made.pair, "crm:account-merge": made.account,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
+        "crm:change": made.change,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
         "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
