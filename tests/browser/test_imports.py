@@ -130,7 +130,7 @@ def test_it_goes_without_scripts_and_every_step_is_accessible(visit, tmp_path, l
     look(address)  # reading
     made = go_on(plain, made)
     look(address)  # columns
-    plain.page.locator("#mapping button.button--primary").click()
+    plain.page.locator("button[form=mapping]").click()
     look(address)  # checking
     made = go_on(plain, made)
     look(address)  # preview
