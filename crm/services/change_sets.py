@@ -20,6 +20,8 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from crm.models import ChangedRows, ChangeSet, Import, User
 
 UNDO_DAYS = 30
+# Old rows are one JSON value a step, which PostgreSQL keeps below 256 MB.
+_CHUNKS = SQL("SELECT *, (row_number() OVER (ORDER BY id) - 1) / 5000 AS chunk FROM written")
 
 _INSERTED = """
     WITH written AS ({ids})
@@ -34,14 +36,14 @@ _UPDATED = """
     )
     INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, revisions, old_rows)
     SELECT {change_set}, {name}, 'updated', array_agg(id ORDER BY id), {marks}, jsonb_agg(was ORDER BY id)
-    FROM written HAVING count(*) > 0
+    FROM ({chunks}) AS chunked GROUP BY chunk ORDER BY chunk
     RETURNING cardinality(row_ids)
 """
 _DELETED = """
     WITH written AS (DELETE FROM {table} AS t WHERE {condition} RETURNING t.id, to_jsonb(old.*) AS was)
     INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, old_rows)
     SELECT {change_set}, {name}, 'deleted', array_agg(id ORDER BY id), jsonb_agg(was ORDER BY id)
-    FROM written HAVING count(*) > 0
+    FROM ({chunks}) AS chunked GROUP BY chunk ORDER BY chunk
     RETURNING cardinality(row_ids)
 """
 
@@ -133,10 +135,9 @@ def record_deleted(cursor: CursorWrapper, *, change_set_id: int, table: str, con
 
 
 def _named(change_set_id: int, table: str) -> dict[str, Composable]:
-    return {"change_set": Literal(change_set_id), "name": Literal(table)}
+    return {"change_set": Literal(change_set_id), "name": Literal(table), "chunks": _CHUNKS}
 
 
 def _run(cursor: CursorWrapper, statement: Composable) -> int:
     cursor.execute(statement.as_string(cursor.connection))  # as text, for the audit log adds to it
-    row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    return sum(rows for (rows,) in cursor.fetchall())

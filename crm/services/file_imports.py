@@ -133,7 +133,7 @@ def save_mapping(
     :raises ImportStateError: when the file isn't read yet, or rows of it are already committed.
     """
     kept = Import.objects.select_for_update(of=("self",)).get(pk=source_import.pk)
-    if not is_mappable(kept):
+    if not is_mappable(kept) or _is_at_work(kept, task=kind_of(kept).check_task):
         raise ImportStateError(f"Import {kept.pk} cannot be mapped now.")
     kind = kind_of(kept)
     if problems := mapping_problems(kind, kept.columns, mapping):
@@ -183,7 +183,9 @@ def start_commit(*, source_import: Import, by: User | None) -> Job:
     kept = Import.objects.select_for_update(of=("self",)).get(pk=source_import.pk)
     if not is_committable(kept):
         raise ImportStateError(f"Import {kept.pk} cannot be committed now.")
-    Import.objects.filter(pk=kept.pk).update(state=State.COMMITTING, finished_at=None, problem=None)
+    Import.objects.filter(pk=kept.pk).update(
+        state=State.COMMITTING, started_at=Now(), finished_at=None, problem=None
+    )
     return _start(kept, task=kind_of(kept).commit_task, owner=by)
 
 
@@ -251,8 +253,9 @@ def forget_old_files() -> int:
     return len(old)
 
 
-def _is_at_work(source_import: Import) -> bool:
-    return source_import.job is not None and source_import.job.state in LIVE
+def _is_at_work(source_import: Import, *, task: str = "") -> bool:
+    job = source_import.job
+    return job is not None and job.state in LIVE and task in ("", job.task)
 
 
 def _start(

@@ -113,3 +113,17 @@ def test_known_when_it_happened_only_if_it_is_history():
     history, news = Order.objects.order_by("number")
     assert history.known_at == history.placed_at
     assert news.known_at > news.placed_at
+
+
+def test_orders_without_lines_have_their_amounts():
+    row = {"Order": "1", "Customer": "17", "Date": "2026-01-05", "Amount": "12.50"}
+
+    made = committed(
+        "orders", [row, {**row, "Order": "2", "Amount": ""}, {**row, "Order": "3", "Amount": "-4"}]
+    )
+    again = committed("orders", [row])
+
+    assert (verdicts(made), verdicts(again)) == ({"create": 2, "refuse": 1}, {"skip": 1})
+    assert amounts() == {"1": Decimal("12.5"), "3": -4}
+    assert Order.objects.get(number="3").kind == "return"
+    assert not OrderLine.objects.exists()

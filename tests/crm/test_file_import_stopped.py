@@ -153,6 +153,14 @@ def test_two_mappings_one_after_the_other_the_last_one_counts(customer):
     assert Contact.objects.get().job_title == "Buyer"
 
 
+def test_while_a_file_is_checked_its_mapping_stands(customer):
+    made = checked("contacts", [{"Customer ID": "17", "Name": "Ann Lee"}])
+    save_mapping(source_import=made, mapping=made.mapping, by=None)
+
+    with pytest.raises(ImportStateError):
+        save_mapping(source_import=made, mapping=made.mapping, by=None)
+
+
 def test_a_file_over_the_cap_is_not_kept(settings, tmp_path):
     settings.FILES_ROOT, settings.IMPORT_MAX_BYTES = tmp_path, 10
 
