@@ -98,7 +98,7 @@ def check_table(table: Table, rules: Sequence[Rule]) -> int:
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         for row in found:
             row["examples"] = json.loads(row["examples"] or "[]")
-        given = {"table": table.code, "codes": codes, "found": json.dumps(found)}
+        given: dict[str, Any] = {"table": table.code, "codes": codes, "found": json.dumps(found)}
         cursor.execute(_KEEP.format(day=_TODAY), given)
         cursor.execute(_FORGET_EXAMPLES.format(day=_TODAY), [table.code, codes])
     return sum(row["caught"] for row in found)
