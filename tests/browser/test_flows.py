@@ -6,7 +6,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from crm.models import Account
+from crm.models import Account, ChangeSet
+from crm.services.undo import undo
 from tests import factories
 from tests.world import ROLES
 
@@ -200,3 +201,41 @@ def test_an_administrator_looks_after_jobs_files_and_edits(world, shop, visit):
     page.get_by_role("button", name="Save").click()
     visitor.go("/audit/")
     expect(page.locator("tbody tr").first).to_contain_text("Garden")
+
+
+def test_everything_that_matches_can_be_chosen_while_the_whole_page_is(world, visit):
+    visitor = visit("administrator")
+    page = visitor.page
+    visitor.go("/accounts/?q=corner")
+    everything = page.get_by_label("Select all 60 that match")
+
+    expect(everything).to_be_hidden()
+    page.get_by_label("Select all on this page").check()
+    everything.check()
+    page.locator("tbody input[name=ids]").first.uncheck()
+    expect(everything).to_be_hidden()
+    expect(everything).not_to_be_checked()
+
+    page.get_by_label("Select all on this page").check()
+    everything.check()
+    page.get_by_label("New owner").select_option(label=str(world.people["support"]))
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_text("60 accounts now belong to")).to_be_visible()
+    page.get_by_role("link", name="Undo").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("60 accounts assigned to Support Person")
+    undo(change_set=ChangeSet.objects.latest("pk"))
+
+
+def test_a_list_is_walked_from_account_to_account(visit):
+    visitor = visit("administrator")
+    page = visitor.page
+    visitor.go("/accounts/?q=corner&sort=-name")
+    page.get_by_role("link", name="Corner shop 058").click()
+
+    page.get_by_role("link", name="Next: Corner shop 057").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Corner shop 057")
+    page.get_by_role("link", name="Previous: Corner shop 058").click()
+    page.get_by_role("link", name="Scores").first.click()
+    expect(page.get_by_role("link", name="Previous: Corner shop 059")).to_be_visible()
+    page.get_by_role("link", name="Accounts").last.click()
+    expect(page).to_have_url(f"{visitor.site}/accounts/?q=corner&sort=-name")
