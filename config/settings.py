@@ -61,9 +61,11 @@ JOB_RESEND_SECONDS = env.float("JOB_RESEND_SECONDS", default=60.0)
 JOB_TICK_SECONDS = env.float("JOB_TICK_SECONDS", default=15.0)
 FILES_ROOT = Path(env.str("FILES_ROOT", default=str(SEXTANT_HOME / "files")))
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=500_000_000)  # of a file that is imported
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_100  # a field for each column of a file that is imported
 FEEDS_ROOT = Path(env.str("FEEDS_ROOT", default=str(FILES_ROOT / "feeds")))  # of feeds that are folders
 FEEDS_CA_FILE = env.str("FEEDS_CA_FILE", default="")
 ANALYTICS_URL = env.str("ANALYTICS_URL", default="duckdb://")
+ACCOUNTS_PER_RANGE = env.int("ACCOUNTS_PER_RANGE", 25_000)  # scored by one job
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

@@ -80,6 +80,12 @@ def get_imports(principal: Principal) -> ImportQuerySet:
     return Import.objects.visible_to(principal).filter(layout__in=list(KINDS), reads_once=False)
 
 
+def get_import_of_job(job: Job, principal: Principal) -> Import | None:
+    """Return the import that a job works on, if it is one that somebody may see."""
+    number = job.params.get("import")
+    return get_imports(principal).filter(pk=number).first() if number else None
+
+
 def list_imports(
     principal: Principal,
     *,

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.models import Job
+from crm.selectors.import_pages import get_import_of_job
 from crm.selectors.jobs import (
     book_names,
     get_indicator,
@@ -54,7 +55,13 @@ def job_list(request: HtmxRequest) -> HttpResponse:
 def job_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     job = get_visible(get_jobs(request.user), public_id=public_id)
     told = how_told(job=job, user=request.user) if job.is_live else ""
-    context = {"job": job, "children": list_children(job), "told": told, "books": book_names()}
+    context = {
+        "job": job,
+        "children": list_children(job),
+        "told": told,
+        "books": book_names(),
+        "source_import": get_import_of_job(job, request.user),
+    }
     return render_part(request, "crm/job_detail.html", "job", context)
 
 

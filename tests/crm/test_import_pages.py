@@ -28,8 +28,8 @@ def address(made: Import, step: str = "") -> str:
     return f"/imports/{made.public_id}/{step}"
 
 
-def stage(client: Client, made: Import, query: str = "") -> str:
-    return client.get(address(made) + query).context["page"].stage
+def stage(client: Client, made: Import) -> str:
+    return str(client.get(address(made)).context["page"].stage)
 
 
 def filled(client: Client, made: Import) -> dict[str, str]:
@@ -241,6 +241,21 @@ def test_refused_rows_are_handed_out_with_reason_and_without_formulas(admin_clie
     text = b"".join(answer.streaming_content).decode()
     assert text.startswith("\ufeffRow,Column,Value,Reason\r\n")
     assert "1,Country,'=1+1," in text
+
+
+def test_the_page_of_a_job_leads_to_its_import(admin_client_):
+    made = received("accounts", csv_bytes(ACCOUNTS))
+
+    assert f'href="{address(made)}"' in admin_client_.get(f"/jobs/{made.job.public_id}/").text
+
+
+def test_a_file_may_have_as_many_columns_as_are_read(admin_client_):
+    columns = ["External ID", "Name", *(f"Column {number}" for number in range(1_998))]
+    made = received("accounts", csv_bytes([dict.fromkeys(columns, "x")]))
+
+    answer = admin_client_.post(address(made, "mapping/"), filled(admin_client_, made))
+
+    assert answer.status_code == 302
 
 
 def test_the_list_shows_rows_by_verdict_and_filters(admin_client_):

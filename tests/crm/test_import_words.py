@@ -41,8 +41,9 @@ def said(source: Path) -> Iterator[tuple[str, str]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         place = CODE_AT.get(node.func.id)
-        if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
-            yield node.func.id, node.args[place].value
+        code = node.args[place] if place is not None and len(node.args) > place else None
+        if isinstance(code, ast.Constant):
+            yield node.func.id, str(code.value)
 
 
 def test_every_reason_to_refuse_a_row_has_words():
