@@ -138,7 +138,7 @@ def make_import(number: int, account, rows: int) -> Import:
 def make_files(account, rows: int) -> list[Import]:
     """Make files, the first one checked and the second undone, each with refused rows and many columns."""
     columns = [f"column {number}" for number in range(rows)]
-    files = [
+    files: list[Import] = [
         f.ImportFactory(
             book=account.book, columns=columns, state=state, rows_read=rows,
             counts={"rows": {"create": rows}},

@@ -227,6 +227,24 @@ def test_a_broken_file_says_what_is_wrong(visit, tmp_path, content, words):
     expect(visitor.page.locator("main")).to_contain_text(re.compile(words))
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_new_book_is_asked_for_when_it_is_wanted(visit, tmp_path, javascript):
+    path = tmp_path / "shops.csv"
+    as_csv(path, rows_of(f"New {javascript}"))
+    visitor = visit("administrator", javascript=javascript)
+    page = visitor.page
+    visitor.go("/imports/new/?kind=accounts")
+    expect(page.get_by_label("Name of the new book")).to_be_hidden()
+
+    page.get_by_label("Book", exact=True).select_option("new")
+    page.get_by_label("Name of the new book").fill("Orchard")
+    page.get_by_label("Its code").fill(f"orchard-{javascript}".lower())
+    page.locator("[name=file]").set_input_files(path)
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.locator(".page-header__sub")).to_contain_text("into Orchard")
+
+
 def test_a_file_over_the_cap_is_refused_at_once(visit, tmp_path):
     path = tmp_path / "huge.csv"
     with path.open("wb") as file:
