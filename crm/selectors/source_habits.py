@@ -49,12 +49,9 @@ class SourceLine:
     label: str
     last_at: datetime
     habit: Habit | None
-    rows: Sequence[int]  # of the last 14 days, oldest first, today last
+    rows: Sequence[int]  # of the last 14 whole days, oldest first
+    today: int  # rows so far
     alerts: Sequence[SourceAlert]
-
-    @property
-    def today(self) -> int:
-        return self.rows[-1]
 
 
 def volume_habit(days: Mapping[date, SourceDay], *, first: date, on: date) -> Habit | None:
@@ -117,11 +114,11 @@ def list_sources(*, book: Book | None = None) -> list[SourceLine]:
         key = (row["book_id"], row["source"], row["kind"])
         mine = days.get(key, {})
         habit = volume_habit(mine, first=min(mine, default=today), on=today)
-        shown = [today - timedelta(days=back) for back in reversed(range(SHOWN_DAYS))]
+        shown = [today - timedelta(days=back) for back in range(SHOWN_DAYS, -1, -1)]
         rows = [mine[day].rows if day in mine else 0 for day in shown]
         label = names.get(row["source"], row["source"])
-        line = (books[row["book_id"]], row["source"], row["kind"], label, row["at"], habit, rows)
-        lines.append(SourceLine(*line, alerts.get(key, [])))
+        line = (books[row["book_id"]], row["source"], row["kind"], label, row["at"], habit, rows[:-1])
+        lines.append(SourceLine(*line, rows[-1], alerts.get(key, [])))
     return sorted(lines, key=lambda line: (not line.alerts, line.book.name, line.label, line.kind))
 
 

@@ -86,6 +86,11 @@ class StandingRule:
         return first
 
     @property
+    def has_caught(self) -> bool:
+        """Say whether there was ever anything to draw a line of."""
+        return any(day.caught for day in self.days)
+
+    @property
     def best_share(self) -> float:
         return min(self.shares, default=0.0)
 
