@@ -61,6 +61,13 @@ _STEPS = """
     SELECT id, table_name, action FROM crm_changedrows
     WHERE change_set_id = %s AND xid = %s::xid8 AND id <= %s ORDER BY id DESC
 """
+# Nobody may edit a row, or hang anything on it, between being asked about it and being taken back.
+_LOCKED = """
+    SELECT count(*) FROM (
+        SELECT FROM {table} AS t
+        WHERE id IN (SELECT row_id FROM undo_rows WHERE table_name = {name}) ORDER BY id FOR UPDATE OF t
+    ) AS locked
+"""
 _EDITED = """
     UPDATE undo_rows AS mine SET refused = CASE WHEN now_is.id IS NULL THEN 'gone' ELSE 'edited' END
     FROM undo_rows AS same LEFT JOIN {table} AS now_is ON now_is.id = same.row_id
@@ -173,7 +180,9 @@ def mark_undone(change_set: ChangeSet) -> None:
 def _refuse(cursor: CursorWrapper) -> None:
     """Mark the rows that are not ours any more, and those that hang together with such."""
     cursor.execute("SELECT DISTINCT table_name FROM undo_rows")
-    tables = [table for (table,) in cursor.fetchall()]
+    tables = sorted(table for (table,) in cursor.fetchall())
+    for table in tables:
+        cursor.execute(SQL(_LOCKED).format(table=Identifier(table), name=Literal(table)))
     for table in tables:
         named = {"table": Identifier(table), "name": Literal(table)}
         cursor.execute(SQL(_EDITED).format(is_ours=SQL(_is_ours(cursor, table)), **named))

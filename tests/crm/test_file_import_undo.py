@@ -1,9 +1,12 @@
 """Taking an import back: what it wrote goes, what it overwrote returns, what was edited since stays."""
 
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import Model
 from django.db.models.functions import Now
 
@@ -123,6 +126,41 @@ def test_what_was_edited_since_stays_and_is_told():
     assert AttributeValue.objects.get().account == edited
     refused = {(row["table"], row["code"]) for row in change_set.data["refused"]}
     assert ("crm_account", "edited") in refused
+
+
+def test_what_is_edited_at_the_same_moment_stays_too():
+    made = committed("accounts", [account(1), account(2)], mapping=SEATS)
+    edited = Account.objects.get(name="Company 1")
+    undoing = threading.Thread(target=_undo_apart, args=[made])
+
+    with transaction.atomic():
+        edit_account(account=edited, revision=edited.revision, changes={"name": "By hand"})
+        undoing.start()
+        _wait_until_somebody_waits()
+    undoing.join(60)
+
+    assert list(Account.objects.values_list("name", flat=True)) == ["By hand"]
+    refused = ChangeSet.objects.get().data["refused"]
+    assert ("crm_account", edited.pk, "edited") in {(row["table"], row["id"], row["code"]) for row in refused}
+
+
+def _undo_apart(source_import):
+    try:
+        undone(source_import)
+    finally:
+        connection.close()
+
+
+def _wait_until_somebody_waits():
+    until = time.monotonic() + 30
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    pytest.fail("nobody waits")
 
 
 def test_an_account_that_somebody_needs_by_now_stays():
