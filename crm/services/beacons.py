@@ -98,4 +98,5 @@ def _host(text: str) -> str:
 def _duration(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= A_DAY else None
+    # Compared first: a whole number may be longer than any float.
+    return float(value) if 0 <= value <= A_DAY and math.isfinite(value) else None

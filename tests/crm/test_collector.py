@@ -207,14 +207,15 @@ def test_leaves_out_events_that_make_no_sense():
     events = [
         seen("steal"), seen(key="x"), seen(key=None), 7, None, {"t": "visit"},
         seen("use", d=-1), seen("use", d=float("1e400")), seen("use", d=True), seen("use", d="3"),
+        seen("use", d=10**400), seen("use", d=-(10**400)),
         seen("view", c=7), seen("search", q="a\x00b" + "c" * 300), seen(p="no path"), seen(r="<script>"),
     ]  # fmt: skip
 
     beacon = read_beacon(json.dumps({"v": "abcdef123456", "e": events}).encode())
 
-    assert [event.kind for event in beacon.events] == ["use"] * 4 + ["view", "search", "visit", "visit"]
+    assert [event.kind for event in beacon.events] == ["use"] * 6 + ["view", "search", "visit", "visit"]
     assert {event.duration_seconds for event in beacon.events} == {None}
-    assert beacon.events[5].term == "ab" + "c" * 198
+    assert beacon.events[7].term == "ab" + "c" * 198
     assert {(event.page, event.source, event.product_code) for event in beacon.events[-2:]} == {
         ("", "", ""),
         ("/", "", ""),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from crm.models import Order, OrderLine
+from crm.models import ExchangeRate, Order, OrderLine
 from tests.factories import AccountFactory, BookFactory, ExternalIdFactory, ProductFactory
 from tests.importing import committed, refusals, verdicts
 
@@ -127,3 +127,22 @@ def test_orders_without_lines_have_their_amounts():
     assert amounts() == {"1": Decimal("12.5"), "3": -4}
     assert Order.objects.get(number="3").kind == "return"
     assert not OrderLine.objects.exists()
+
+
+def test_amounts_that_no_column_holds_are_refused_and_not_the_file():
+    ExchangeRate.objects.create(base="NZD", quote="GBP", valid_from="2026-01-01", rate=10, source="test")
+    priceless = {"Price": "", "Amount": "900000000000000"}
+    made = committed(
+        "orders",
+        [
+            line("1", Currency="", Qty="0.001", **priceless),
+            line("2", Currency="NZD", Qty="1", **priceless),
+            line("2", Currency="NZD", Qty="-1", **{**priceless, "Amount": "-900000000000000"}),
+            line("3", Currency="", Amount=""),
+        ],
+    )
+
+    assert verdicts(made) == {"create": 1, "refuse": 3}
+    assert {row: codes[0][2] for row, codes in refusals(made).items()} == dict.fromkeys(
+        (1, 2, 3), "too_large"
+    )

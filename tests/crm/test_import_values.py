@@ -126,6 +126,8 @@ def test_numbers(mark, text, number):
         (".", "٣", "not_a_number"),
         (".", "1" * 16, "number_out_of_range"),
         (".", "1e99", "number_out_of_range"),
+        (".", "1." + "0" * 20_000, "number_out_of_range"),
+        (".", "0." + "0" * 20_000, "number_out_of_range"),
         (None, "1.234", "ambiguous_number"),
         (None, "1,234", "ambiguous_number"),
         (".", "#DIV/0!", "failed_formula"),

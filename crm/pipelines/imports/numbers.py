@@ -7,6 +7,7 @@ from crm.pipelines.imports.cells import CellError, Parser, ascii_form, stripped
 from crm.pipelines.imports.reading.rows import Cell
 
 WHOLE_DIGITS = 15  # before the decimal mark, as amounts have them
+FRACTION_DIGITS = 60  # written out after it: the database takes 16,383 and then gives the whole file up
 MARKS = (".", ",")
 SIGNED = re.compile(
     r"(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<digits>\d[\d.,' ]*?|[.,]\d+)\s*(?P<after>-)?\s*(?P<close>\))?",
@@ -56,7 +57,9 @@ def parse_integer(mark: str | None) -> Parser[int]:
 def _in_range(number: Decimal) -> Decimal:
     if not number.is_finite():
         raise CellError("not_a_number")
-    if number and not -30 <= number.adjusted() < WHOLE_DIGITS:
+    exponent = number.as_tuple().exponent
+    is_too_long = isinstance(exponent, int) and exponent < -FRACTION_DIGITS
+    if is_too_long or (number and not -30 <= number.adjusted() < WHOLE_DIGITS):
         raise CellError("number_out_of_range", digits=WHOLE_DIGITS)
     return number
 

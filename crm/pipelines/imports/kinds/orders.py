@@ -48,6 +48,7 @@ CHECKS = (
     Check("too_large", "quantity", "abs(found.quantity) >= 1e11"),
     Check("too_large", "amount", f"abs(found.amount) >= {LARGEST}"),
     Check("is_negative", "unit_price", "found.price < 0", value="found.price"),
+    Check("too_large", "unit_price", f"found.unit_price >= {LARGEST}"),
 )
 REQUIRES_PRODUCT = Check(
     "required", "product", "found.errors IS NULL AND found.product IS NULL", value="NULL::text"
@@ -66,6 +67,7 @@ _ORDERS = """
     FROM (
         SELECT number, min(account_id) AS account_id, min(placed_at) AS placed_at,
             min(cancelled_at) AS cancelled_at, min(order_currency) AS currency, sum(amount) AS amount,
+            greatest(abs(sum(amount)), max(abs(amount))) AS largest,
             coalesce(min(kind), CASE WHEN sum(amount) < 0 THEN 'return' ELSE 'sale' END) AS kind,
             min(n) FILTER (WHERE own_problems <> '[]') AS refused_row,
             coalesce(min(kind) = 'sale', false) AS is_said_to_be_sale,
@@ -105,7 +107,7 @@ _DECIDED = """
     SELECT o.*, changed.order_id IS NOT NULL AS has_other_lines, CASE
         WHEN refused_row IS NOT NULL OR disagrees OR rate IS NULL OR is_said_to_be_sale AND amount < 0
             OR kind = 'return' AND amount > 0 OR is_anothers
-            OR greatest(abs(amount), abs(amount * rate)) >= 1e15 THEN 'refuse'
+            OR greatest(largest, largest * rate) >= 1e15 THEN 'refuse'
         WHEN row_id IS NULL THEN 'create'
         WHEN differs OR changed.order_id IS NOT NULL THEN 'update' ELSE 'skip' END AS verdict
     FROM import_orders AS o LEFT JOIN import_changed AS changed ON changed.order_id = o.row_id
@@ -133,8 +135,8 @@ ORDER_CHECKS = (
     Check(
         "too_large",
         "amount",
-        f"greatest(abs(o.amount), abs(o.amount * o.rate)) >= {LARGEST}",
-        value="o.amount",
+        f"greatest(o.largest, o.largest * o.rate) >= {LARGEST}",  # which lines may be that set each other off
+        value="o.largest",
     ),
 )
 TEMPORARY = ("import_lines", "import_orders", "import_changed", "import_decided", "import_batch")
