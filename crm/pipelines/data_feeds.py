@@ -26,6 +26,8 @@ from crm.services.data_feeds import (
 from crm.services.file_imports import receive_file
 from crm.services.jobs import RunningJob
 
+CELLS = ("value", "found")  # of a problem: a cell, and what stands where the header should
+
 
 def fetch_due(_job: RunningJob) -> dict[str, Any]:
     """Start a job for each feed that is due, so that a slow address holds up no other."""
@@ -71,8 +73,14 @@ def _fetch_and_hand_on(job: RunningJob, feed: DataFeed, into: Path) -> dict[str,
         checked = check_contract(feed, fetched.path)
     except (ContractBrokenError, FileRefusedError) as error:
         stop_feed(feed=feed, problem={**error.problem, "file": fetched.name})
-        return {"state": "stopped", **error.problem}
+        return {"state": "stopped", **_without_cells(error.problem)}
     return {"state": "imported", "import": _hand_on(job, feed, fetched, checked).pk}
+
+
+def _without_cells(problem: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what stands in the file, which may name somebody: jobs are kept, and seen by more people."""
+    data = {name: said for name, said in problem["data"].items() if name not in CELLS}
+    return {"code": problem["code"], "data": data}
 
 
 @transaction.atomic

@@ -79,7 +79,7 @@ def _next_of_folder(
         except OSError as error:
             raise FetchError("folder_unreadable", reason=type(error).__name__) from error
         if not knows_content(feed, sha256):
-            return Fetched(path.name, into / "file", sha256, is_last=place == len(waiting) - 1)
+            return Fetched(_kept_name(path.name), into / "file", sha256, is_last=place == len(waiting) - 1)
     return None
 
 
@@ -93,7 +93,7 @@ def _new_files(feed: DataFeed, folder: Path, now: datetime) -> list[Path]:
         if not is_ours or not path.is_file() or folder_of(str(path)) is None:
             continue
         stat = path.stat()
-        fetched_at, size = known.get(path.name, (None, None))
+        fetched_at, size = known.get(_kept_name(path.name), (None, None))
         # A copy can keep the file's own time of change, but not that of its entry in the folder.
         is_known = fetched_at is not None and stat.st_ctime <= fetched_at.timestamp() and size == stat.st_size
         if not is_known and stat.st_mtime <= now.timestamp() - SETTLED_SECONDS:
@@ -159,7 +159,13 @@ def _download(feed: DataFeed, *, into: Path, tell: Callable[[int], None]) -> Fet
     except (OSError, HTTPException) as error:
         raise FetchError("unreachable", reason=_short(error)) from error
     name = unquote(urlsplit(feed.address).path).rpartition("/")[2]
-    return Fetched(name or "feed", into / "file", sha256, is_last=True)
+    return Fetched(_kept_name(name) or "feed", into / "file", sha256, is_last=True)
+
+
+def _kept_name(name: str) -> str:
+    """Return a file's name in characters that can be kept: a name may be of any bytes."""
+    readable = os.fsencode(name).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in readable)[-255:]
 
 
 def _headers(feed: DataFeed) -> dict[str, str]:
@@ -182,7 +188,7 @@ def _pieces_of(response: HTTPResponse) -> Iterator[bytes]:
     """Yield what comes, and refuse what breaks off before its announced end."""
     announced = response.headers.get("Content-Length", "")
     size = 0
-    while piece := response.read(PIECE):
+    while piece := response.read1(PIECE):  # what has come: waiting for a full piece has no end
         size += len(piece)
         yield piece
     if announced.isdecimal() and size != int(announced):

@@ -6,6 +6,8 @@ import os
 import re
 import ssl
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,6 +147,15 @@ def test_what_is_still_written_and_what_is_elsewhere_is_left_alone(feed, folder,
     assert feed_problem_words(feed.problem) == "The folder can't be read (FileNotFoundError)."
 
 
+@pytest.mark.parametrize("name", ["客户.csv".encode("gb18030"), b"new\nline.csv", "客户.csv".encode()])
+def test_a_file_may_have_a_name_of_any_bytes(feed, folder, name):
+    put(folder, os.fsdecode(name), csv_of())
+
+    assert fetched(feed)["state"] == "imported"
+    assert fetched(feed) == {"state": "nothing_new"}
+    assert feed.files.get().name.endswith(".csv")
+
+
 @pytest.fixture
 def agreed(feed, folder):
     """A feed that has brought a hundred rows."""
@@ -185,6 +196,7 @@ def test_a_file_that_breaks_the_contract_stops_the_feed(agreed, folder, content,
     result = fetched(agreed)
 
     assert (result["state"], result["code"], result["data"]["column"]) == ("stopped", code, column)
+    assert "value" not in result["data"]  # a cell of the file, which only the feed's own page shows
     assert agreed.state == "stopped"
     words = feed_problem_words(agreed.problem)
     assert f"“{column}”" in words
@@ -444,6 +456,32 @@ def test_what_cannot_be_fetched_is_tried_again(far, server, respond, code):
     server.answer = well
     assert fetched(far)["state"] == "imported"
     assert far.problem is None
+
+
+def drip(request):
+    """Send a byte now and then: never so slowly that nothing comes."""
+    request.send_response(200)
+    request.send_header("Content-Length", "100000")
+    request.end_headers()
+    with suppress(OSError):
+        for _ in range(200):
+            request.wfile.write(b"x")
+            time.sleep(0.05)
+
+
+def test_an_address_that_drips_holds_no_worker_for_long(far, server, monkeypatch):
+    monkeypatch.setattr("crm.pipelines.feed_sources.LONGEST_SECONDS", 0.5)
+    server.answer = drip
+    began = time.monotonic()
+
+    assert fetched(far)["code"] == "took_too_long"
+    assert time.monotonic() - began < 8
+
+
+def test_a_name_in_an_address_may_hold_what_no_text_may(far, server):
+    DataFeed.objects.filter(pk=far.pk).update(address=f"{server.url}/a%00b.csv")
+
+    assert fetched(far)["state"] == "imported"
 
 
 def test_an_address_without_encryption_is_never_asked(far, start_server):
