@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Job, Schedule, Score, Value
+from crm.selectors.quality_words import standing_words
 from crm.templatetags.formats import grouped, percent, to_decimal
 
 register = template.Library()
@@ -141,6 +142,8 @@ def scope_words(scope: str, books: Mapping[str, str]) -> str:
         code, _colon, part = rest.partition(":")
         said = _("%(book)s book") % {"book": books.get(code, code)}
         return f"{said} · {_score_or_part(part)}" if part else said
+    if kind == "rule":
+        return str(standing_words(*rest.split(".", 1)).title) if "." in rest else scope
     return str(SCOPES.get(kind, scope))
 
 

@@ -167,6 +167,7 @@ def test_checking_is_one_job_however_often_it_is_asked_for(analyst_client):
     assert [job.params for job in jobs] == [{}, {"table": "contacts", "code": "email_untidy"}]
     assert "It is being checked" in analyst_client.get(LIST).text
     assert "It is being checked" in analyst_client.get(rule_url()).text
+    assert "E-mail with capitals or spaces" in analyst_client.get(jobs[1].get_absolute_url()).text
 
 
 def test_cleaning_is_shown_before_it_is_done(admin_client_):
