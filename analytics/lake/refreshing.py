@@ -51,7 +51,7 @@ class Refresh:
         return 1 + (self.before.version if self.before else 0)
 
     def table(self, table: Table) -> None:
-        storage = self.snapshot.storage(table.fact) if table.fact else {}
+        storage = self.snapshot.storage(table.stored_in) if table.stored_in else {}
         made = self._by_change(table, storage) if table.by_change else None
         self.tables[table.name] = replace(made or self._whole(table), storage=storage)
 

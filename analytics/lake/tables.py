@@ -40,6 +40,7 @@ class Table:
     values: Mapping[str, str]
     instants: Mapping[str, str] = field(default_factory=dict)
     fact: str = ""  # the table whose past versions and deleted keys are kept, if this is one
+    stored_in: str = ""  # the table whose files tell that it was emptied or restored
     by_change: bool = True  # otherwise small, and always read whole
 
     def select(self, *, past: bool = False) -> sql.Composed:
@@ -63,7 +64,7 @@ class Table:
 
 def _fact(name: str, *, values: Mapping[str, str], instants: Mapping[str, str]) -> Table:
     table = "crm_" + name.replace("_", "")
-    return Table(name=name, source=table, values=values, instants=instants, fact=table)
+    return Table(name=name, source=table, values=values, instants=instants, fact=table, stored_in=table)
 
 
 # An account is no more than its key here: everything else about it is its present state. The
@@ -93,6 +94,7 @@ TABLES = (
         source=ACCOUNT,
         values={"book_id": "book_id", "survivor_id": "survivor_id"},
         instants={"merged_us": "merged_at"},
+        stored_in="crm_account",
     ),
     _fact(
         "order",

@@ -180,7 +180,7 @@ class AdditiveClassifier(_BinaryProbability):
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return calibrated log-odds of ``classes_[1]``, shape (n,)."""
-        log_odds: FloatArray = self.contributions(X).sum(axis=1) + self.base_log_odds_
+        log_odds: FloatArray = _weighed(self.contributions(X)) + self.base_log_odds_
         return log_odds
 
     def contributions(self, X: ArrayLike) -> FloatArray:
@@ -195,7 +195,7 @@ class AdditiveClassifier(_BinaryProbability):
             missing = np.isnan(X_[:, j])
             if basis is not None:
                 known = basis.evaluate(X_[~missing, j]) - self.means_[j]
-                parts[~missing, j] = known @ self.coefs_[j]
+                parts[~missing, j] = _weighed(known, self.coefs_[j])
             parts[:, j] += (missing - self.missing_shares_[j]) * self.missing_coefs_[j]
         return parts
 
@@ -329,6 +329,14 @@ class RecencyFrequencyLogistic(_BinaryProbability):
 
     def _standardise(self, X: FloatArray) -> FloatArray:
         return np.nan_to_num((_signed_log(X) - self.mean_) / self.scale_, nan=0.0)
+
+
+def _weighed(X: FloatArray, weights: FloatArray | None = None) -> FloatArray:
+    """Return each row's sum, to the same bit whichever rows stand beside it, as `@` does not."""
+    total = np.zeros(X.shape[0])
+    for j in range(X.shape[1]):
+        total += X[:, j] if weights is None else X[:, j] * weights[j]
+    return total
 
 
 def _signed_log(x: FloatArray) -> FloatArray:

@@ -410,34 +410,32 @@ class CustomerValue(BaseEstimator):
         low, high = np.empty_like(expected), np.empty_like(expected)
         tail = (1.0 - self.confidence) / 2.0
         rng = np.random.default_rng(self.random_state)
+        first = rng.bit_generator.state
+        columns = (history.frequency, history.T, amount, alive)
+        customers = list(zip(*(column.tolist() for column in columns), strict=True))
         for start in range(0, expected.size, _BLOCK):
             rows = slice(start, start + _BLOCK)
-            part = History(*(column[rows] for column in history))
-            money = self._simulate(part, amount[rows], alive[rows], horizon, rng)
+            money = np.empty((self.draws, len(customers[rows])))
+            for at, (x, tenure, each, living) in enumerate(customers[rows]):
+                rng.bit_generator.state = first  # the same luck for all, whoever else is asked about
+                money[:, at] = self._simulate(x, tenure, each, living, horizon, rng)
             low[rows], high[rows] = np.quantile(money, [tail, 1.0 - tail], axis=0)
         return ValueForecast(
             expected, np.minimum(low, expected), np.maximum(high, expected), purchases, alive
         )
 
-    def _simulate(
-        self,
-        history: History,
-        amount: FloatArray,
-        alive: FloatArray,
-        horizon: float,
-        rng: np.random.Generator,
+    def _simulate(  # noqa: PLR0917  # what is known of one customer, and how to go on
+        self, x: float, T: float, amount: float, alive: float, horizon: float, rng: np.random.Generator
     ) -> FloatArray:
-        """Return simulated money, shape (draws, n)."""
-        model, spend = self.purchases_, self.spend_
-        size = (self.draws, amount.size)
-        x, orders = history.frequency, history.frequency + 1.0
-        rate = rng.gamma(model.r_ + x, size=size) / (model.alpha_ + history.T)
+        """Return one customer's simulated money, shape (draws,)."""
+        model, spend, size = self.purchases_, self.spend_, self.draws
+        rate = rng.gamma(model.r_ + x, size=size) / (model.alpha_ + T)
         wanted = rng.poisson(np.minimum(rate * horizon, 1e12))
         leaving = np.clip(rng.beta(model.a_, model.b_ + x, size=size), 1e-15, 1.0 - 1e-15)
         until_leaving = np.ceil(rng.exponential(size=size) / -np.log1p(-leaving))
         count = np.minimum(wanted, np.maximum(until_leaving, 1.0))
         count[rng.random(size) >= alive] = 0.0
-        inverse_scale = rng.gamma(spend.q_ + spend.p_ * orders, size=size)
-        inverse_scale /= spend.gamma_ + orders * amount
+        inverse_scale = rng.gamma(spend.q_ + spend.p_ * (x + 1.0), size=size)
+        inverse_scale /= spend.gamma_ + (x + 1.0) * amount
         money: FloatArray = rng.gamma(spend.p_ * count) / inverse_scale
         return money

@@ -18,10 +18,10 @@ def group_contributions(
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Sum columns that say the same thing, shape (n, columns) to (n, groups). Unit: log-odds."""
     codes = sorted({groups[name] for name in names})
-    membership = np.zeros((len(names), len(codes)))
-    for row, name in enumerate(names):
-        membership[row, codes.index(groups[name])] = 1.0
-    return codes, contributions @ membership
+    points = np.zeros((len(contributions), len(codes)))
+    for column, name in enumerate(names):  # not by `@`, whose last bit depends on how many rows there are
+        points[:, codes.index(groups[name])] += contributions[:, column]
+    return codes, points
 
 
 def build_reasons(

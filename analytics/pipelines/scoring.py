@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -34,7 +35,6 @@ from crm.services.jobs import enqueue
 from crm.services.publish import Edition, NewScore, NewValue, publish_scores, publish_values
 
 # Nightly runs don't start to the second: half a day of grace keeps the week from slipping to eight days.
-ACCOUNTS_PER_RANGE = 25_000
 A_WEEK = timedelta(days=7) - timedelta(hours=12)
 
 
@@ -60,8 +60,8 @@ def run(job: RunningJob) -> dict[str, Any]:
 def _ranges(book: Book) -> list[tuple[int, int]]:
     """Return the first and last account of each range."""
     ids = np.fromiter(Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True), np.int64)
-    starts = range(0, ids.size, ACCOUNTS_PER_RANGE)
-    return [(int(ids[at]), int(ids[min(at + ACCOUNTS_PER_RANGE, ids.size) - 1])) for at in starts]
+    size = settings.ACCOUNTS_PER_RANGE
+    return [(int(ids[at]), int(ids[at : at + size][-1])) for at in range(0, ids.size, size)]
 
 
 @transaction.atomic

@@ -179,9 +179,11 @@ def test_simulated_money_has_the_expected_mean(simulated):
     rows = [column[:300] for column in simulated]
     model = CustomerValue(draws=4_000).fit(*simulated)
     forecast = model.forecast(*rows, horizon=26)
-    history = value.History(*rows[:3])
+    frequency, _recency, tenure, amount = rows
+    rng = np.random.default_rng(1)
 
-    money = model._simulate(history, rows[3], forecast.alive, 26, np.random.default_rng(1))
+    customers = zip(frequency, tenure, amount, forecast.alive, strict=True)
+    money = np.array([model._simulate(*customer, 26, rng) for customer in customers])
 
     assert money.mean() == pytest.approx(forecast.expected.mean(), rel=0.02)
 
@@ -193,6 +195,14 @@ def test_interval_holds_the_expectation_and_repeats_itself(fitted, simulated):
     assert np.all((forecast.low >= 0) & (forecast.low <= forecast.expected))
     assert np.all(forecast.expected <= forecast.high)
     assert np.array_equal(forecast.high, again.high)
+
+
+def test_a_customer_is_told_the_same_whoever_else_is_asked_about(fitted, simulated):
+    everybody = fitted.forecast(*simulated, horizon=26)
+
+    one = fitted.forecast(*(column[7:8] for column in simulated), horizon=26)
+
+    assert [float(column[0]) for column in one] == [float(column[7]) for column in everybody]
 
 
 histories = st.lists(
