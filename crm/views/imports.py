@@ -40,7 +40,7 @@ from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.export import CSV
 from crm.views.fragments import render_part
 from crm.views.import_parts import stage_context
-from crm.views.uploads import StreamedFileHandler, is_too_big
+from crm.views.uploads import StreamedFileHandler, declared_size, is_too_big
 
 SCORES = ("churn", "purchase")  # what a new book of customers is modelled for
 State = Import.State
@@ -124,8 +124,7 @@ def _upload_page(
 
 
 def _refuse_size(request: HtmxRequest) -> HttpResponse:
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    return _upload_page(request, UploadForm(), status=413, too_big=length)
+    return _upload_page(request, UploadForm(), status=413, too_big=declared_size(request))
 
 
 @never_cache

@@ -243,6 +243,20 @@ def test_refused_rows_are_handed_out_with_reason_and_without_formulas(admin_clie
     assert "1,Country,'=1+1," in text
 
 
+def test_columns_that_did_not_fit_can_be_said_again(admin_client_):
+    made = received("accounts", csv_bytes(ACCOUNTS))
+    problems = [{"code": "field_missing", "field": "name"}]
+    Import.objects.filter(pk=made.pk).update(
+        state="failed", problem={"code": "mapping", "data": {"problems": problems}}
+    )
+
+    page = admin_client_.get(address(made)).text
+
+    assert "No column goes to “Name”, which every row needs." in page
+    assert 'href="?step=columns"' in page
+    assert admin_client_.post(address(made, "mapping/"), filled(admin_client_, made)).status_code == 302
+
+
 def test_the_page_of_a_job_leads_to_its_import(admin_client_):
     made = received("accounts", csv_bytes(ACCOUNTS))
 
