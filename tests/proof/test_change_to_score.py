@@ -70,8 +70,10 @@ def text_of(page):
 
 
 def seconds_until_rescored(account, before):
+    """Wait until every kind of score of the account is new; each is published as soon as it is known."""
     began = time.monotonic()
-    wait_for(lambda: Score.objects.get(account=account, kind="churn").as_of > before.as_of, seconds=WITHIN)
+    old = Score.objects.filter(account=account, as_of__lte=before.as_of)
+    wait_for(lambda: not old.exists(), seconds=WITHIN)
     return time.monotonic() - began
 
 
