@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import combinations
 from types import SimpleNamespace
 
 import pytest
@@ -169,16 +170,18 @@ def make_site(account, rows: int):
 
 
 def make_duplicates(rows: int, user) -> DuplicatePair:
+    """Make as many proposals, merges and merges taken back, of few accounts: they fill the list too."""
+    survivor = f.AccountFactory()
     for _ in range(rows):
-        merge(survivor=f.AccountFactory(), other=f.AccountFactory(), choices={}, by=user)
-        parted = merge(survivor=f.AccountFactory(), other=f.AccountFactory(), choices={}, by=user)
+        other = f.AccountFactory()
+        parted = merge(survivor=survivor, other=other, choices={}, by=user)
         unmerge(change_set=parted, by=user)
-        one, two = (
-            f.AccountFactory(name="Twin", owner=user, attributes={f"k{n}": n for n in range(rows)})
-            for _ in range(2)
-        )
-        pair = propose(one=one, two=two)
-    return pair
+        merge(survivor=survivor, other=other, choices={}, by=user)
+    accounts: list = []
+    while len(accounts) * (len(accounts) - 1) // 2 < rows:
+        accounts.append(f.AccountFactory(name="Twin", attributes={f"k{n}": n for n in range(rows)}))
+    pairs = [propose(one=one, two=two) for one, two in combinations(accounts, 2)]
+    return pairs[0]
 
 
 def make_feed(rows: int):
