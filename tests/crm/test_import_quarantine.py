@@ -115,6 +115,17 @@ def test_the_lines_of_an_order_are_sent_together(admin_client_):
     assert sorted(OrderLine.objects.values_list("quantity", flat=True)) == [2, 3]
 
 
+def test_many_rows_are_shown_a_page_at_a_time(admin_client_):
+    rows = [{"External ID": f"A{number}", "Name": "Plum", "Country": "Nowhere"} for number in range(25)]
+    made = committed("accounts", rows)
+
+    first = admin_client_.get(address(made)).context["page"]
+    second = admin_client_.get(address(made), {"after": first.next_cursor}).context["page"]
+
+    assert [row.row_number for row in first.rows] == list(range(1, 21))
+    assert [row.row_number for row in second.rows] == list(range(21, 26))
+
+
 def test_a_row_that_could_not_be_read_is_written_anew(admin_client_):
     content = b"External ID,Name,Country\nA1,Quince,GB\nA2,Plum,FR,too,many\n"
     made = committed("accounts", content)
