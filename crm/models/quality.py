@@ -33,7 +33,7 @@ class QualityCount(models.Model):
     checked_at = models.DateTimeField(db_default=Now())
     caught = models.BigIntegerField()  # rows
     checked = models.BigIntegerField()  # rows
-    examples = models.JSONField(default=list)  # ids of up to five rows: what they say is read when shown
+    examples = models.JSONField(default=list)  # of the last check alone, ids of up to 200 rows
 
     class Meta:
         constraints = [

@@ -33,13 +33,14 @@ def finish(steps):
         Job.objects.create(task=step.task, scope=step.scope, state="done")
 
 
-def test_books_come_first_then_people_then_scores(worker, capsys):
+def test_books_come_first_then_people_then_the_check_and_scores(worker, capsys):
     call_command("load_demo")
 
     assert [task for task, _ in worker["order"]] == [
         "crm.import_book",
         "crm.import_book",
         "crm.simulate_people",
+        "crm.check_quality",
         "analytics.prepare_demo",
         "analytics.prepare_demo",
     ]

@@ -110,7 +110,8 @@ def _steps(books: tuple[str, ...], *, small: bool) -> list[Step]:
         Step(f"{titles[book]}, scores", "analytics.prepare_demo", f"book:{book}", {"book": book})
         for book in books
     ]
-    return [*imports, people, *scores]
+    check = Step("Data-quality check", "crm.check_quality", f"books:{','.join(books)}")
+    return [*imports, people, check, *scores]
 
 
 def _progress(job: Job) -> str:
