@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from crm.models import Book, ChangeSet, Import, Job, RememberedMapping, User
+from crm.models import Book, ChangeSet, Import, Job, QuarantinedRow, RememberedMapping, User
 from crm.selectors.import_kinds import KINDS, Kind
 from crm.selectors.import_mapping import guess_mapping, mapping_problems, offered_attributes
 from crm.services.imports import ImportStateError
@@ -36,6 +36,7 @@ KEEP_FILES_DAYS = 30
 LIVE = (Job.State.QUEUED, Job.State.RUNNING)
 # What a reader of files does not need to know of them, but the parsing of their cells does.
 OPTIONS = ("decimal", "date_order", "is_history")
+SAMPLED = ("sample", "sample_numbers")  # the file's own rows among what is known of its reading
 
 
 class FileTooBigError(Exception):
@@ -178,10 +179,11 @@ def is_mappable(source_import: Import) -> bool:
 def start_commit(*, source_import: Import, by: User | None) -> Job:
     """Start writing what the check let through, or go on after what is already written.
 
-    :raises ImportStateError: when it was not checked, or its job is still at work.
+    :raises ImportStateError: when it was not checked, its job is still at work, or it is being undone.
     """
     kept = Import.objects.select_for_update(of=("self",)).get(pk=source_import.pk)
-    if not is_committable(kept):
+    undoing = ChangeSet.objects.filter(source_import=kept, state=ChangeSet.State.UNDOING)
+    if not is_committable(kept) or undoing.exists():
         raise ImportStateError(f"Import {kept.pk} cannot be committed now.")
     Import.objects.filter(pk=kept.pk).update(
         state=State.COMMITTING, started_at=Now(), finished_at=None, problem=None
@@ -237,19 +239,26 @@ def start_undo(*, change_set: ChangeSet, by: User | None) -> Job:
 
 
 def _may_be_undone(change_set: ChangeSet) -> bool:
-    source = change_set.source_import
+    """Say so with the import locked: it must not go on while it is taken back."""
+    source = Import.objects.select_for_update(of=("self",)).filter(change_set=change_set).first()
     return source is None or source.state in (State.DONE, State.CANCELLED, State.FAILED)
 
 
 def forget_old_files() -> int:
-    """Remove the files of imports that ended a month ago; what came of them stays. Return how many."""
+    """Remove the files of imports that ended a month ago, and the rows of them that were looked at.
+
+    What came of them stays, and so do refused rows that wait. Return how many there were.
+    """
     old = Import.objects.filter(
         state__in=[State.DONE, State.CANCELLED, State.UNDONE],
         finished_at__lt=Now() - timedelta(days=KEEP_FILES_DAYS),
     ).exclude(stored_name="")
     for source_import in old:
         shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
-        Import.objects.filter(pk=source_import.pk).update(stored_name="")
+        seen = {name: value for name, value in source_import.reading.items() if name not in SAMPLED}
+        Import.objects.filter(pk=source_import.pk).update(stored_name="", reading=seen)
+        settled = source_import.quarantined.exclude(state=QuarantinedRow.State.WAITING)
+        settled.update(cells={}, errors=[])
     return len(old)
 
 

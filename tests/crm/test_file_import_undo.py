@@ -39,6 +39,7 @@ from crm.services.file_imports import (
     start_undo,
 )
 from crm.services.jobs import enqueue, run_job
+from crm.services.quarantine import let_go
 from crm.services.undo import next_group, undo_group
 from tests.factories import (
     AccountFactory,
@@ -274,6 +275,15 @@ def test_an_undo_that_broke_off_goes_on(customer, monkeypatch):
     assert change_set.data["undone_rows"] == 6
 
 
+def test_an_import_that_is_being_undone_does_not_go_on(customer, monkeypatch):
+    made = committed("contacts", [{"Customer ID": "17", "Name": f"Person {n}"} for n in range(6)])
+    Import.objects.update(state=Import.State.FAILED)  # as if it had broken off
+    start_undo(change_set=ChangeSet.objects.get(), by=None)
+
+    with pytest.raises(ImportStateError):
+        start_commit(source_import=made, by=None)
+
+
 def test_what_is_undone_is_not_undone_again():
     made = committed("accounts", [account(1)])
     change_set = undone(made)
@@ -296,7 +306,8 @@ def test_an_undone_file_may_come_again():
 
 def test_after_a_month_nothing_is_kept_of_what_could_be_taken_back(settings, tmp_path):
     settings.FILES_ROOT = tmp_path
-    made = committed("accounts", [account(1)])
+    made = committed("accounts", [account(1), account(2, Country="nowhere"), account(3, Country="nowhere")])
+    let_go(source_import=made, row_ids=[made.quarantined.earliest("pk").pk])
     past = Now() - timedelta(days=31)
     ChangeSet.objects.update(undo_until=past)
     Import.objects.update(finished_at=past)
@@ -305,6 +316,8 @@ def test_after_a_month_nothing_is_kept_of_what_could_be_taken_back(settings, tmp
 
     assert not ChangedRows.objects.exists()
     assert not path_of(made).exists()
+    assert "sample" not in Import.objects.get().reading
+    assert [bool(row.cells) for row in made.quarantined.order_by("row_number")] == [False, True]
     with pytest.raises(ImportStateError):
         start_undo(change_set=ChangeSet.objects.get(), by=None)
     assert Account.objects.count() == 1
