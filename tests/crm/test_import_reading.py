@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from crm.pipelines.imports.reading import BadRow, FileRefusedError, open_rows
 from crm.pipelines.imports.reading.detect import OTHER_FORMATS
+from crm.pipelines.imports.reading.xlsx import _Strings
 from crm.selectors.import_reading_words import FILE_REASONS, READING_REASONS, file_refusal_words
 
 VALUES = ("cells", "codes", "dates", "numbers")
@@ -425,6 +427,31 @@ def test_archives_that_would_fill_the_memory_are_refused_unopened():
     assert refusal(archive_of({"xl/worksheets/sheet1.xml": 201})) == "unpacks_too_big"
     assert refusal(archive_of({"xl/worksheets/sheet1.xml": 20})) == "zip_bomb"
     assert refusal(archive_of({"xl/nothing.xml": 0})) == "unreadable"
+
+
+def lengthened(content: bytes, part: str, end: str, more: str) -> bytes:
+    """Return the workbook with more before the end of one of its parts."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            text = old.read(name).decode()
+            new.writestr(name, text.replace(end, more + end) if name == part else text)
+    return changed.getvalue()
+
+
+def test_what_holds_ever_more_elements_is_refused_before_it_fills_the_memory():
+    many = "".join(f'<c r="A{n}"/>' for n in range(150_000))
+    book = openpyxl.Workbook()
+    book.active.append(["name"])
+    book.active.append(["x"])
+    file = io.BytesIO()
+    book.save(file)
+
+    sheet = lengthened(file.getvalue(), "xl/worksheets/sheet1.xml", "</sheetData>", f"<row>{many}</row>")
+    assert refusal(sheet) == "unreadable"
+    strings = f'<sst xmlns="{SHEET_MAIN_NS}"><si><t>fine</t></si><si>{many}</si></sst>'
+    with pytest.raises(ValueError, match="si"):
+        _Strings(io.BytesIO(strings.encode()))
 
 
 def test_entities_of_a_sheet_are_not_expanded():

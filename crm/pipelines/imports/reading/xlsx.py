@@ -3,7 +3,7 @@
 import re
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -31,6 +31,20 @@ BROKEN = (
 STRING, TEXT, PHONETIC = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "rPh"))
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a sheet writes characters that XML can't hold
 NOT_CALCULATED = "#CALC!"
+# Of one row or string, held until it ends: a sheet is 16,384 cells wide, a cell three elements.
+ELEMENTS_HELD = 100_000
+
+
+def _bounded(events: Iterable[tuple[str, Element]], tag: str) -> Iterator[tuple[str, Element]]:
+    """Pass events on, as long as no element of this name holds far more than one can."""
+    held = 0
+    for event, element in events:
+        held += event == "start"
+        if held > ELEMENTS_HELD:
+            raise ValueError(tag)
+        yield event, element
+        if event == "end" and element.tag == tag:
+            held = 0
 
 
 class _Strings:
@@ -41,7 +55,7 @@ class _Strings:
         self._text = bytearray()
         events = iterparse(source, ("start", "end"))
         _event, root = next(events)
-        for event, node in events:
+        for event, node in _bounded(events, STRING):
             if event == "end" and node.tag == STRING:
                 self._text += _string(node).encode("utf-8", "surrogatepass")
                 self._ends.append(len(self._text))
@@ -75,7 +89,7 @@ class _Book(ExcelReader):
 class _Sheet(WorkSheetParser):
     def rows(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         data, number = None, 0
-        for event, element in iterparse(self.source, ("start", "end")):
+        for event, element in _bounded(iterparse(self.source, ("start", "end")), ROW_TAG):
             if event == "start":
                 data = element if element.tag == DATA_TAG else data
             elif element.tag == ROW_TAG and data is not None:
