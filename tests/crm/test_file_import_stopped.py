@@ -1,5 +1,7 @@
 """What happens between check and commit, and to imports that broke off."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import IntegrityError, connection
 
@@ -90,6 +92,29 @@ def test_a_number_taken_while_the_batch_is_written_is_judged_again(customer, mon
     commit(made)
 
     assert verdicts(made) == {"update": 1}
+
+
+def test_an_edit_of_the_same_moment_is_not_lost(customer, monkeypatch):
+    row = {"Customer ID": "17", "Name": "Ann Lee", "ID": "c1"}
+    committed("contacts", [row])
+    made = checked("contacts", [{**row, "Name": "Ann B. Lee"}])
+    lock = commit_file._lock_standing
+
+    def edited_first(cursor, spec):
+        with ThreadPoolExecutor(1) as others:
+            others.submit(edit_phone).result()
+        return lock(cursor, spec)
+
+    monkeypatch.setattr(commit_file, "_lock_standing", edited_first)
+    commit(made)
+
+    contact = Contact.objects.get()
+    assert (contact.name, contact.phone) == ("Ann B. Lee", "+44 1")
+
+
+def edit_phone():
+    Contact.objects.update(phone="+44 1")
+    connection.close()
 
 
 def test_staged_rows_that_a_crash_of_the_database_took_are_read_again(customer):

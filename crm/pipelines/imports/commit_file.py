@@ -108,6 +108,8 @@ def _write_batch(job: RunningJob, run: FileRun, spec: KindSql, change_set: Chang
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"book {run.book.pk}"])
         prepare(cursor)
         spec.judge(cursor, run, batch)
+        if _lock_standing(cursor, spec):
+            spec.judge(cursor, run, batch)  # as the rows stand now that nobody else may edit them
         keep_verdicts(cursor, run)
         forget_refusals(cursor, run)
         verdicts = verdicts_of(cursor)
@@ -118,6 +120,16 @@ def _write_batch(job: RunningJob, run: FileRun, spec: KindSql, change_set: Chang
         job.progress(done=done, errors=data["rows"]["refuse"])
         job.fence()
     change_set.data, run.source_import.through_row = data, batch.through
+
+
+def _lock_standing(cursor: CursorWrapper, spec: KindSql) -> int:
+    """Lock the rows that the batch will update, lest an edit of this moment be lost; return how many."""
+    cursor.execute(
+        SQL(
+            "SELECT count(*) FROM (SELECT FROM {} AS t WHERE id IN ({}) ORDER BY id FOR UPDATE OF t) AS l"
+        ).format(Identifier(spec.tables[0]), SQL(spec.updated))
+    )
+    return int(cursor.fetchone()[0])
 
 
 def _move_on(run: FileRun, batch: Range) -> None:

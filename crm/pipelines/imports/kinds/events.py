@@ -88,4 +88,11 @@ def _write(cursor: CursorWrapper, run: FileRun) -> Counts:
     return {"crm_event": {"inserted": inserted, "updated": 0}}
 
 
-EVENTS = KindSql("events", key=KEY, judge=_judge, write=_write, tables=("crm_event", "crm_eventkey"))
+EVENTS = KindSql(
+    "events",
+    key=KEY,
+    judge=_judge,
+    write=_write,
+    tables=("crm_event", "crm_eventkey"),
+    updated="SELECT NULL::bigint WHERE false",  # an event is never changed
+)

@@ -247,4 +247,5 @@ ORDERS = KindSql(
     judge=_judge,
     write=_write,
     tables=("crm_order", "crm_orderline"),
+    updated="SELECT row_id FROM import_decided WHERE verdict = 'update'",
 )

@@ -121,7 +121,8 @@ class KindSql:
     judge: Callable[[CursorWrapper, FileRun, Range], None]
     write: Callable[[CursorWrapper, FileRun], Counts]
     at_row: str = "n"
-    tables: tuple[str, ...] = ()  # whose statistics are stale after many rows
+    tables: tuple[str, ...] = ()  # whose statistics are stale after many rows; the first is the kind's own
+    updated: str = "SELECT row_id FROM import_batch WHERE verdict = 'update'"  # rows of its own table
 
 
 @dataclass(frozen=True, slots=True)
