@@ -70,3 +70,11 @@ def test_the_same_rows_in_another_format_change_nothing():
     committed("accounts", FILES["utf-8.csv"]())
 
     assert verdicts(checked("accounts", xlsx(), name="sheet.xlsx")) == {"skip": 2}
+
+
+def test_a_long_cell_is_shown_cut_and_refused_whole():
+    made = checked("accounts", f"Customer ID,Name\n1,{'长' * 5_000}\n2,Amber\n".encode())
+
+    assert made.counts["rows"]["refuse"] == 1
+    assert made.reading["sample"] == [["1", "长" * 500], ["2", "Amber"]]
+    assert made.quarantined.get().cells["Name"] == "长" * 5_000

@@ -25,6 +25,7 @@ from crm.services.jobs import RunningJob
 from crm.services.refusals import PREVIEW_ROWS
 
 SAMPLE_ROWS = 200  # of which the first 20 are shown
+SHOWN = 500  # characters of a cell: every list of imports would carry it along
 
 
 def run(job: RunningJob) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _remember(job: RunningJob, source_import: Import, rows: Rows) -> None:
         **rows.reading,
         **options,
         "types": types,
-        "sample": [[as_text(cell) for cell in row] for row in cells[:PREVIEW_ROWS]],
+        "sample": [[as_text(cell)[:SHOWN] for cell in row] for row in cells[:PREVIEW_ROWS]],
         "sample_numbers": [number for number, _row in sample[:PREVIEW_ROWS]],
     }
     if not job.params.get("is_mapped"):
