@@ -33,6 +33,7 @@ def nav_link(
 ) -> SafeString | str:
     """One entry, for the roles named (all when none is), current for every page below it.
 
+    `under` names the beginnings of its pages' addresses when it has more than its own.
     An app that is not installed has no route: then there is no entry either.
     """
     request = context["request"]
@@ -44,8 +45,8 @@ def nav_link(
         return ""
     # Sign-in pages live below /accounts/ too, but belong to no app's namespace.
     inside = bool(request.resolver_match and request.resolver_match.namespace)
-    start = under or url
-    current = inside and (request.path == url or (start != "/" and request.path.startswith(start)))
+    starts = tuple(start for start in (under or url).split() if start != "/")
+    current = inside and (request.path == url or request.path.startswith(starts))
     return format_html(
         '<a class="nav__link" href="{}" title="{}"{}>{}<span class="nav__label">{}</span></a>',
         url,
@@ -54,3 +55,14 @@ def nav_link(
         svg(icon, 16),
         label,
     )
+
+
+@register.simple_tag(takes_context=True)
+def page_tab(context: Context, route: str, label: str, *, roles: str = "") -> SafeString | str:
+    """One of a row of tabs that are pages of their own."""
+    request = context["request"]
+    if roles and getattr(request.user, "role", "") not in roles.split():
+        return ""
+    url = reverse(route)
+    here = CURRENT if request.path == url else ""
+    return format_html('<a class="tabs__tab" href="{}"{}>{}</a>', url, here, label)

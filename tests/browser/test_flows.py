@@ -193,7 +193,7 @@ def test_an_administrator_looks_after_jobs_files_and_edits(world, shop, visit):
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
     visitor.go("/")
-    page.locator("nav.shell__nav").get_by_role("link", name="Data quality").click()
+    page.locator("nav.shell__nav").get_by_role("link", name="Data").click()
     expect(page.locator("main")).to_contain_text("No customer")
 
     visitor.go(f"{shop.get_absolute_url()}edit/")
