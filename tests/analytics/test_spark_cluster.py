@@ -64,7 +64,7 @@ def wait_for_line(log, text, seconds=120):
 
 
 def test_a_book_is_scored_on_a_cluster_as_in_process(cluster, settings, monkeypatch, tmp_path):
-    make_scored_book(monkeypatch, accounts=220)
+    make_scored_book(monkeypatch)
     expected = published()
     unpublish()
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
