@@ -12,6 +12,7 @@ T = TypeVar("T")
 Parser = Callable[[Cell], T | None]
 # What a spreadsheet shows, and exports, where a formula failed.
 FAILED = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
+LONGEST = 100  # characters of a number or date: looking for one in pages of blanks would take hours
 NOTHING = frozenset({"", "\\N", "NULL", "null"})  # how databases write that there is no value
 
 

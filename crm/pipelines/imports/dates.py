@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
-from crm.pipelines.imports.cells import CellError, Parser, ascii_form, stripped
+from crm.pipelines.imports.cells import LONGEST, CellError, Parser, ascii_form, stripped
 from crm.pipelines.imports.reading.rows import Cell
 
 ORDERS = ("ymd", "dmy", "mdy")
@@ -92,6 +92,8 @@ def _utc(moment: datetime, zone: tzinfo) -> datetime:
 
 def _reader(order: str | None) -> Callable[[str], tuple[date, time | None]]:
     def read(text: str) -> tuple[date, time | None]:
+        if len(text) > LONGEST:
+            raise CellError("not_a_date")
         if len(text) == 10 and text[4] == text[7] == "-" and text.replace("-", "").isdecimal():
             return _day(int(text[:4]), int(text[5:7]), int(text[8:])), None
         if SERIAL.fullmatch(text) or (text.isdecimal() and len(text) in {10, 13}):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from crm.pipelines.imports.cells import CellError, Parser, ascii_form, stripped
+from crm.pipelines.imports.cells import LONGEST, CellError, Parser, ascii_form, stripped
 from crm.pipelines.imports.codes import parse_bool
 from crm.pipelines.imports.dates import YEAR_LAST, parse_moment
 from crm.pipelines.imports.numbers import SIGNED, decimal_mark, parse_decimal
@@ -27,7 +27,7 @@ def guess_formats(samples: Iterable[Sequence[Cell]]) -> dict[str, str | None]:
 
 def _text(cell: Cell) -> str:
     """Return what was written by hand: typed cells say nothing about how."""
-    return ascii_form(cell.strip()) if isinstance(cell, str) else ""
+    return ascii_form(cell.strip()[:LONGEST]) if isinstance(cell, str) else ""
 
 
 def _decimal(columns: Sequence[Sequence[str]]) -> str | None:

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal, InvalidOperation
 
-from crm.pipelines.imports.cells import CellError, Parser, ascii_form, stripped
+from crm.pipelines.imports.cells import LONGEST, CellError, Parser, ascii_form, stripped
 from crm.pipelines.imports.reading.rows import Cell
 
 WHOLE_DIGITS = 15  # before the decimal mark, as amounts have them
@@ -69,6 +69,8 @@ def read_number(text: str, mark: str | None) -> Decimal:
 
     :raises CellError: when it holds none, or could hold two.
     """
+    if len(text) > LONGEST:
+        raise CellError("not_a_number")
     if EXPONENT.fullmatch(text):
         return _decimal(text.replace(mark or ".", "."))
     match = SIGNED.fullmatch(text)
