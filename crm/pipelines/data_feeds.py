@@ -14,6 +14,7 @@ from crm.pipelines.feed_contracts import Checked, ContractBrokenError, check_con
 from crm.pipelines.feed_sources import Fetched, FetchError, fetch
 from crm.pipelines.imports.reading import FileRefusedError
 from crm.services.data_feeds import (
+    has_broken_off,
     is_at_work,
     is_to_be_fetched,
     last_file,
@@ -40,15 +41,11 @@ def fetch_one(job: RunningJob) -> dict[str, Any]:
     last = last_file(feed)
     if not is_to_be_fetched(feed):
         return {"state": "off"}
-    if is_at_work(last):
-        return {"state": "waiting_for_import"}
-    if (
-        last is not None
-        and last.source_import is not None
-        and last.source_import.state == Import.State.FAILED
-    ):
+    if last is not None and has_broken_off(last):
         stop_feed(feed=feed, problem={"code": "import_failed", "data": {"file": last.name}})
         return {"state": "import_failed"}
+    if is_at_work(last):
+        return {"state": "waiting_for_import"}
     job.progress("fetching", done=0)
     folder = Path(settings.FILES_ROOT) / "feeds-at-work"
     folder.mkdir(parents=True, exist_ok=True)

@@ -126,6 +126,16 @@ def is_at_work(file: DataFeedFile | None) -> bool:
     return file is not None and file.source_import is not None and file.source_import.state in AT_WORK
 
 
+def has_broken_off(file: DataFeedFile | None) -> bool:
+    """Say whether the import of a file failed, or nobody works on it any more though it isn't over."""
+    if file is None or file.source_import is None:
+        return False
+    if file.source_import.state == Import.State.FAILED:
+        return True
+    jobs = Job.objects.live().filter(scope=f"import:{file.source_import.pk}")
+    return is_at_work(file) and not jobs.exists()
+
+
 def note_unreachable(*, feed: DataFeed, problem: Mapping[str, Any]) -> None:
     """Remember why nothing could be fetched. The feed goes on trying."""
     DataFeed.objects.filter(pk=feed.pk).update(problem=dict(problem), fetched_at=Now())

@@ -263,6 +263,16 @@ def test_a_failed_import_stops_the_feed_until_it_is_started_again(agreed, folder
     assert "Later" in names()
 
 
+def test_an_import_that_nobody_works_on_any_more_stops_the_feed(feed, folder):
+    put(folder, "first.csv", csv_of())
+    run(fetch_now(feed=feed, by=None))
+    assert Import.objects.get().state == "uploaded"
+    Job.objects.filter(task="crm.read_import").update(state="failed")  # its workers were lost
+
+    assert fetched(feed) == {"state": "import_failed"}
+    assert feed.state == "stopped"
+
+
 def test_feeds_that_are_due_are_fetched_each_by_a_job_of_its_own(folder):
     due, later, off, stopped = (f.DataFeedFactory(every_minutes=30) for _ in range(4))
     DataFeed.objects.filter(pk=later.pk).update(next_due_at=datetime.now(tz=UTC) + timedelta(hours=1))
