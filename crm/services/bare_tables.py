@@ -18,9 +18,10 @@ _CONSTRAINTS = """
     WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('f', 'u') AND conparentid = 0
     ORDER BY contype DESC, conrelid::regclass::text, conname
 """
-# Indexes of their own: neither a primary key's nor a constraint's.
+# Indexes of their own: neither a primary key's nor a constraint's. The catalogue writes those of a
+# partitioned table with ONLY, which would leave the partitions without.
 _INDEXES = """
-    SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+    SELECT i.indexrelid::regclass::text, replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid = ANY(%s::regclass[]) AND NOT c.relispartition
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid

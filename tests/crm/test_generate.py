@@ -6,7 +6,9 @@ from crm.services.generated_sql import TABLES
 from crm.services.generation import DatabaseNotEmptyError, Size, generate
 
 CATALOGUE = """
-    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+    SELECT indexrelid::regclass::text,
+        pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ' not in all partitions' END
+    FROM pg_index
     WHERE indrelid = ANY(%(tables)s::regclass[])
     UNION ALL
     SELECT conrelid::regclass::text || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint
