@@ -91,4 +91,4 @@ def get_overview(account: Account, *, as_of: datetime) -> AccountOverview:
             },
         )  # fmt: skip
         *facts, attributes = cursor.fetchone()
-    return AccountOverview(*facts, [AttributeName._make(row) for row in attributes])
+    return AccountOverview(*(*facts, [AttributeName._make(row) for row in attributes]))

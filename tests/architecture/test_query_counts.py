@@ -187,9 +187,7 @@ def make_duplicates(rows: int, user) -> DuplicatePair:
 def make_feed(rows: int):
     feed = f.DataFeedFactory(contract={"columns": {f"column {number}": "text" for number in range(rows)}})
     for number in range(rows):
-        source = Import.objects.create(
-            book=feed.book, layout="accounts", file_name="f", sha256=f"{feed.pk}-{number}", reads_once=False
-        )
+        source = f.ImportFactory(sha256=f"{feed.pk}-{number}")
         feed.files.create(name=f"{number}.csv", sha256=str(number), source_import=source)
     return feed
 
