@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -21,7 +22,9 @@ AT = datetime(2010, 5, 4, 9, 30, tzinfo=UTC)
 
 def page_context(**more):
     request = RequestFactory().get("/accounts/?q=a&b")
-    return Context({"request": request, "csrf_token": "token-of-now", "may_edit": True, **more})
+    overview = SimpleNamespace(attributes=[])
+    known = {"request": request, "csrf_token": "token-of-now", "may_edit": True, "overview": overview}
+    return Context({**known, **more})
 
 
 def timeline_of(*items, may_edit=True):
