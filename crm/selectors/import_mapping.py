@@ -15,6 +15,7 @@ from crm.selectors.import_kinds import Field, Kind
 from crm.selectors.import_synonyms import SYNONYMS
 
 Mapping_ = dict[str, Any]
+HORIZONS = range(1, 3_661)  # days
 ATTRIBUTE_TYPES = {"number", "text", "date", "boolean"}
 # What the sample of a column was found to be, as a type of attribute.
 ATTRIBUTE_TYPE_OF = {"number": "number", "bool": "boolean", "date": "date", "moment": "date"}
@@ -125,4 +126,6 @@ def _outcome_problems(kind: Kind, columns: set[str], targets: Mapping[str, Any])
             problems.append({"code": "no_outcome_here", "column": column})
         elif not outcome.get("kind") or outcome.get("date_column") not in columns:
             problems.append({"code": "outcome_needs_kind_and_date", "column": column})
+        elif (outcome.get("horizon_days") or 1) not in HORIZONS:
+            problems.append({"code": "outcome_needs_days", "column": column})
     return problems

@@ -76,6 +76,7 @@ MAPPING_PROBLEMS: Words = {
     "attribute_twice": _("“%(column)s” would become the same attribute as another column."),
     "attribute_has_another_type": _("“%(column)s” is known as an attribute of another type: %(type)s."),
     "no_outcome_here": _("Rows of this kind have no outcomes: “%(column)s” can’t be one."),
+    "outcome_needs_days": _("Say for “%(column)s” how many days ahead it looks, from 1 to 3,660."),
     "outcome_needs_kind_and_date": _("Say for “%(column)s” which column has the date of the outcome."),
 }
 TYPES: Words = {

@@ -20,6 +20,18 @@ AUDITED = """
     SELECT table_name::text FROM information_schema.columns
     WHERE table_schema = current_schema() AND column_name = 'pgh_obj_id'
 """
+# What imports and bulk edits would put back. An empty object in its place is put back nowhere.
+STEPS = """
+    UPDATE crm_changedrows AS step SET old_rows = (
+        SELECT jsonb_agg(CASE WHEN
+            (CASE step.table_name WHEN 'crm_account' THEN was ->> 'id' ELSE was ->> 'account_id' END)::bigint
+                = ANY(%(ids)s) THEN '{}' ELSE was END ORDER BY place)
+        FROM jsonb_array_elements(step.old_rows) WITH ORDINALITY AS each (was, place)
+    )
+    WHERE EXISTS (SELECT FROM unnest(%(ids)s::bigint[]) AS gone (id)
+        WHERE step.old_rows @> jsonb_build_array(jsonb_build_object(
+            CASE step.table_name WHEN 'crm_account' THEN 'id' ELSE 'account_id' END, gone.id)))
+"""
 
 
 @transaction.atomic
@@ -36,6 +48,7 @@ def erase_account(*, entry: Bin) -> None:
         _erase_visitors(cursor, entry)
         for pk in ids:
             _erase_past(cursor, pk)
+        cursor.execute(STEPS, {"ids": ids})
     forget_merges(ids)
     DeletedKey.objects.filter(table_name="crm_account", row_id__in=ids).delete()
     Bin.objects.filter(pk=entry.pk).delete()
