@@ -90,7 +90,7 @@ check: lint types templates deploy-check audit
 	$(PY) -m pytest -n $(JOBS) --create-db
 
 proof: setup-dev
-	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m proof
+	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m "proof or long"
 
 bench: setup-dev
 	@$(PY) -m benchmarks $(SIZES)

@@ -1,11 +1,23 @@
 """The fixed cast: one signed-in browser for each role."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from crm.models import User
 from tests.factories import UserFactory
 from tests.partner_api import Caller
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("SEXTANT_PROOF") == "full":
+        return
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="takes long; SEXTANT_PROOF=full"))
 
 
 class SignedIn(Client):
@@ -19,6 +31,13 @@ def signed_in(role: str, **details: object) -> SignedIn:
     client.user = UserFactory(role=role, **details)
     client.force_login(client.user)
     return client
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its language active in the process that made it."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

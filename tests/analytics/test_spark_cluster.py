@@ -17,6 +17,7 @@ from tests.proof.scored_book import make_scored_book, published, unpublish
 
 HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("lake_home"),
     pytest.mark.skipif(not HAS_SPARK, reason="needs the extra [spark] and a Java runtime"),

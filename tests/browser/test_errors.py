@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from playwright.sync_api import expect
 
-from tests.browser.test_pages import LOOKS, WIDTHS, findings
+from tests.browser.test_pages import LOOKS, findings, widths_of
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-TOO_MANY_FIELDS = "&".join("a" * 1_001)
+TOO_MANY_FIELDS = "&" * settings.DATA_UPLOAD_MAX_NUMBER_FIELDS  # one more than that
 
 
 def check_looks(visitor, name, go):
@@ -20,7 +21,7 @@ def check_looks(visitor, name, go):
     for (language, theme), rules in LOOKS.items():
         visitor.set_cookies(django_language=language, theme=theme)
         go()
-        for width in WIDTHS:
+        for width in widths_of(language):
             visitor.page.set_viewport_size({"width": width, "height": 900})
             assert findings(visitor.page, rules) == [], f"{name}: {language}, {theme}, {width} px"
             assert visitor.fits(), f"{name}: {width} px"

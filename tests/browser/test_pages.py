@@ -22,7 +22,14 @@ LOOKS: dict[tuple[str, str], dict[str, Any]] = {
     ("zh-hans", "dark"): {"rules": {rule: {"enabled": False} for rule in OF_COLOUR}},
 }
 AXE = Axe()
-WIDTHS = (WIDE, NARROW)
+IS_FULL = os.environ.get("SEXTANT_PROOF") == "full"  # `make proof` looks at every page in every look
+
+
+def widths_of(language: str) -> tuple[int, ...]:
+    """Return the widths at which a language is looked at: what is laid out anew is the same in both."""
+    if IS_FULL:
+        return (WIDE, NARROW)
+    return (WIDE,) if language == "en" else (NARROW,)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -34,10 +41,10 @@ def test_page_is_accessible_and_fits_its_window(page, world, visit):
 
         assert visitor.go(address).status == 200
         assert visitor.page.url == visitor.site + address
-        assert findings(visitor.page, rules) == [], f"{language}, {theme}"
         check_widths(visitor, f"{page}-{language}-{theme}")
-    visitor.page.set_viewport_size({"width": NARROW, "height": 900})
-    assert findings(visitor.page, LOOKS["zh-hans", "dark"]) == [], "as cards"
+        for width in widths_of(language):
+            visitor.page.set_viewport_size({"width": width, "height": 900})
+            assert findings(visitor.page, rules) == [], f"{language}, {theme}, {width} px"
 
 
 def findings(tab: Tab, rules: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ import schemathesis
 from django.conf import settings
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.test import override_settings
 from hypothesis import HealthCheck, given
@@ -19,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from config.wsgi import application
 from tests.factories import OrderFactory, RecommendationFactory, ScoreFactory, ValueFactory
 
 CHECKS = [
@@ -29,6 +29,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
+application = get_wsgi_application()
 UNCOUNTED = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": {"key": "1000000/min"}}
 
 

@@ -6,7 +6,7 @@ from benchmarks.importing import Imported, lines, measure_importing
 from crm.models import Account, AttributeValue, ExternalId, Order, OrderLine
 from crm.services.generation import Size, generate
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 def standing():

@@ -12,7 +12,7 @@ from crm.services.jobs import enqueue
 from tests.proof.conftest import wait_for
 from tests.proof.scored_book import Hosts, make_scored_book, published, unpublish
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.long]
 
 FULL = os.environ.get("SEXTANT_PROOF") == "full"
 

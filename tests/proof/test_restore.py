@@ -14,7 +14,7 @@ from tests.config.conftest import installation
 from tests.proof.conftest import database_url
 from tests.proof.scored_book import make_scored_book, published
 
-pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.proof, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 __all__ = ["installation"]  # a fixture: an empty machine
 
