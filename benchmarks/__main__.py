@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.measuring import Effort, measure
 from benchmarks.report import SizeReport, growth_lines
 from benchmarks.server import web_server
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SHORT = Effort(rounds=3, clients=2, client_rounds=1, client_seconds=0.1, warm_up_seconds=0.05)
@@ -29,7 +29,7 @@ SHORT = Effort(rounds=3, clients=2, client_rounds=1, client_seconds=0.1, warm_up
 
 def main(arguments: list[str] | None = None) -> Path:
     asked = _asked(arguments)
-    _own_services(asked.home)
+    own_services(asked.home)
     effort = SHORT if asked.short else Effort()
     reports = [_measure_size(size, asked.home, effort) for size in sorted(set(asked.sizes))]
     for line in growth_lines(reports):
@@ -42,22 +42,10 @@ def main(arguments: list[str] | None = None) -> Path:
 def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000], metavar="ACCOUNTS")
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--short", action="store_true", help="see that it works; the figures mean nothing")
     return parser.parse_args(arguments)
-
-
-def _own_services(home: Path) -> None:
-    """Use a PostgreSQL and Redis of its own, whatever the environment names: databases are dropped."""
-    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SEXTANT_TESTING", "SEXTANT_FAST_UNSAFE"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "SEXTANT_HOME": str(home.resolve()),
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-        "LOG_LEVEL": "WARNING",
-    }
-    embedded.ensure()
 
 
 def _measure_size(accounts: int, home: Path, effort: Effort) -> SizeReport:

@@ -10,7 +10,6 @@ beside them.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 if TYPE_CHECKING:
     from crm.models import ApiPrincipal, TrackedSite
@@ -152,17 +151,9 @@ def lines(found: dict[str, float]) -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
     parser.add_argument("events", nargs="?", type=int, default=200_000)
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args(arguments)
-    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SEXTANT_TESTING", "SEXTANT_FAST_UNSAFE"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "SEXTANT_HOME": str(asked.home.resolve()),
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-        "BENCH_DATABASE": DATABASE,
-        "LOG_LEVEL": "WARNING",
-    }
-    embedded.ensure()
+    own_services(asked.home, database=DATABASE)
     import django  # noqa: PLC0415
 
     django.setup()

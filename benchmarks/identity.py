@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 DATABASE = "sextant_bench_identity"
 GOAL_SECONDS = 600  # for a million accounts
@@ -137,17 +137,9 @@ def _processor_seconds() -> float:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__)
     parser.add_argument("accounts", nargs="?", type=int, default=100_000)
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args(arguments)
-    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SEXTANT_TESTING", "SEXTANT_FAST_UNSAFE"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "SEXTANT_HOME": str(asked.home.resolve()),
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-        "BENCH_DATABASE": DATABASE,
-        "LOG_LEVEL": "WARNING",
-    }
-    embedded.ensure()
+    own_services(asked.home, database=DATABASE)
     _prepare()
     load = os.getloadavg()[0]
     figures = measure(asked.accounts)

@@ -7,12 +7,11 @@ how fast, as a share of one plain `INSERT … SELECT` of the same rows in the sa
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 
 def main() -> None:
@@ -20,18 +19,10 @@ def main() -> None:
     parser.add_argument("accounts", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--new-accounts", type=int, default=100_000)
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args()
     home = asked.home.resolve()
-    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SEXTANT_TESTING", "SEXTANT_FAST_UNSAFE"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "SEXTANT_HOME": str(home),
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-        "LOG_LEVEL": "WARNING",
-        "BENCH_DATABASE": f"sextant_bench_import_{asked.accounts}",
-    }
-    embedded.ensure()
+    own_services(home, database=f"sextant_bench_import_{asked.accounts}")
     sizes = [str(number) for number in (asked.accounts, asked.lines, asked.new_accounts)]
     command = [sys.executable, "-m", "benchmarks.importing", str(home / "importing"), *sizes]
     sys.exit(subprocess.run(command, check=False).returncode)

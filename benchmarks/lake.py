@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.nightly import own_services
 from benchmarks.report import mark, table
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 GOAL = 0.1  # of a whole refresh
 CHANGES = {
@@ -32,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
     parser.add_argument("accounts", nargs="?", type=int, default=100_000)
     parser.add_argument("--orders", type=int, default=10, help="an account, of five lines each")
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args()
     own_services(asked.home)
     os.environ["BENCH_DATABASE"] = f"sextant_lake_{asked.accounts}"

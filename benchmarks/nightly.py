@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import mark, table
-from config import embedded
+from benchmarks.services import HOME, own_services
 
 GOAL_SECONDS, GOAL_MEMORY, GOAL_ACCOUNTS = 300, 4_096, 100_000
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000], metavar="ACCOUNTS")
     parser.add_argument("--orders", type=int, default=10, help="an account, of five lines each")
     parser.add_argument("--workers", type=int, nargs="+", default=[2])
-    parser.add_argument("--home", type=Path, default=embedded.REPOSITORY / ".sextant-bench")
+    parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args()
     own_services(asked.home)
     rows = [
@@ -37,18 +37,6 @@ def main() -> None:
     ]
     for line in _lines(rows):
         print(line)
-
-
-def own_services(home: Path) -> None:
-    """Use a PostgreSQL and Redis of its own, whatever the environment names: databases are dropped."""
-    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SEXTANT_TESTING", "SEXTANT_FAST_UNSAFE"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "SEXTANT_HOME": str(home.resolve()),
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-        "LOG_LEVEL": "WARNING",
-    }
-    embedded.ensure()
 
 
 def _measured(accounts: int, orders: int, workers: int) -> dict[str, Any]:
