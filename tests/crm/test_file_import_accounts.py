@@ -6,14 +6,22 @@ from crm.models import (
     Account,
     AttributeDefinition,
     AttributeValue,
+    ChangedRows,
     ExternalId,
     Import,
     Outcome,
     SourceDay,
 )
-from crm.services.file_imports import MappingError, attributes_to_offer, receive_file, save_mapping
+from crm.pipelines.imports import check_file
+from crm.services.file_imports import (
+    MappingError,
+    attributes_to_offer,
+    receive_file,
+    save_mapping,
+    start_commit,
+)
 from crm.services.refusals import preview_of, refusals_csv
-from tests.factories import BookFactory
+from tests.factories import AccountFactory, BookFactory, ExternalIdFactory
 from tests.importing import checked, committed, csv_bytes, received, refusals, verdicts, work
 
 pytestmark = pytest.mark.django_db
@@ -187,3 +195,43 @@ def test_what_a_source_sent_is_counted_by_day():
     day = SourceDay.objects.get()
     assert (day.source, day.kind, day.rows) == ("erp", "accounts", 5)
     assert day.missing["country"] == pytest.approx(1 / 5)
+
+
+@pytest.fixture
+def merged():
+    """An account that the source knows by two numbers, since two were made one."""
+    account = AccountFactory(book=BookFactory(), name="Harbour Lane")
+    for value in ("17", "18"):
+        ExternalIdFactory(source="erp", value=value, row_id=account.pk)
+    return account
+
+
+@pytest.mark.parametrize("rows_a_batch", [1, 50_000])
+def test_two_numbers_of_one_account_count_once_wherever_they_stand(merged, monkeypatch, rows_a_batch):
+    monkeypatch.setattr(check_file, "ROWS_A_BATCH", rows_a_batch)
+    rows = [ROWS[1], {"Customer ID": "19", "Name": "New", "Country": "", "Seats": ""}, ROWS[0]]
+
+    made = committed("accounts", rows, mapping=SEATS, book=merged.book)
+
+    merged.refresh_from_db()
+    assert verdicts(made) == {"create": 1, "update": 1, "refuse": 1}
+    assert (merged.name, merged.revision) == ("Müller & Söhne", 2)
+    assert refusals(made) == {3: [("Customer ID", "17", "doubled_in_file")]}
+    assert made.quarantined.get().errors[0]["data"] == {"first": 1}
+    assert ChangedRows.objects.filter(table_name="crm_account", action="updated").count() == 1
+    assert verdicts(committed("accounts", rows, mapping=SEATS, book=merged.book)) == {"skip": 2, "refuse": 1}
+
+
+def test_accounts_that_were_merged_after_the_check_count_once(merged, monkeypatch):
+    monkeypatch.setattr(check_file, "ROWS_A_BATCH", 1)
+    other = AccountFactory(book=merged.book)
+    ExternalId.objects.filter(value="18").update(row_id=other.pk)
+    made = checked("accounts", ROWS, book=merged.book)
+    assert verdicts(made) == {"update": 2}
+    ExternalId.objects.filter(value="18").update(row_id=merged.pk)
+
+    work(start_commit(source_import=made, by=None))
+
+    made.refresh_from_db()
+    assert verdicts(made) == {"update": 1, "refuse": 1}
+    assert refusals(made) == {2: [("Customer ID", "18", "doubled_in_file")]}

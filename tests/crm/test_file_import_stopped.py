@@ -5,8 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError, connection
 
-from crm.models import Account, Contact, ExternalId, Import, Invoice, Job
-from crm.pipelines.imports import commit_file
+from crm.models import (
+    Account,
+    AttributeDefinition,
+    AttributeValue,
+    Contact,
+    ExternalId,
+    Import,
+    Invoice,
+    Job,
+)
+from crm.pipelines.imports import check_file, commit_file
 from crm.services.file_imports import (
     FileTooBigError,
     ImportStateError,
@@ -19,7 +28,7 @@ from crm.services.file_imports import (
 from crm.services.job_runs import run_job
 from crm.services.sweep import forget_staging_tables
 from tests.factories import AccountFactory, BookFactory, ExternalIdFactory, InvoiceFactory, UserFactory
-from tests.importing import checked, committed, refusals, verdicts, work
+from tests.importing import checked, committed, refusals, undone, verdicts, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +74,51 @@ def test_a_row_that_is_wrong_by_now_is_put_aside(customer):
 
     assert verdicts(made) == {"refuse": 1}
     assert refusals(made) == {1: [("Customer", "17", "unknown_account")]}
+
+
+def before_batches(monkeypatch, act):
+    """Do something each time that the commit looks for its next batch."""
+    next_bound = commit_file.next_bound
+
+    def acted(run, after):
+        act(after)
+        return next_bound(run, after)
+
+    monkeypatch.setattr(commit_file, "next_bound", acted)
+
+
+def test_what_is_put_aside_late_outlasts_a_crash_of_the_database(customer, monkeypatch):
+    monkeypatch.setattr(check_file, "ROWS_A_BATCH", 1)
+    ExternalIdFactory(source="erp", value="18", row_id=customer.pk)
+    made = checked("invoices", [INVOICE, {**INVOICE, "Number": "R2", "Customer": "18"}])
+    ExternalId.objects.filter(value="17").delete()
+    with monkeypatch.context() as patch:
+        before_batches(patch, lambda after: after and 1 / 0)
+        run_job(start_commit(source_import=made, by=None).pk, commit_file.run)
+    assert Import.objects.get(pk=made.pk).through_row == 1
+    with connection.cursor() as cursor:  # what a crash does to tables that are not logged
+        cursor.execute(f"TRUNCATE crm_staged_{made.pk}, crm_verdict_{made.pk}")
+
+    commit(made)
+
+    assert verdicts(made) == {"create": 1, "refuse": 1}
+    assert refusals(made) == {1: [("Customer", "17", "unknown_account")]}
+    assert made.quarantined.get().cells == INVOICE
+
+
+def test_an_attribute_that_an_undo_takes_away_meanwhile_is_defined_again(monkeypatch):
+    seats = {"Seats": {"attribute": {"key": "seats", "label": "Seats", "type": "number"}}}
+    row = {"Customer ID": "1", "Name": "A", "Seats": "5"}
+    first = committed("accounts", [row], mapping=seats)
+    made = checked("accounts", [{**row, "Customer ID": "2"}], mapping=seats, book=first.book)
+    with monkeypatch.context() as patch:
+        before_batches(patch, lambda after: after or undone(first))
+        commit(made)
+
+    assert AttributeDefinition.objects.get().key == "seats"
+    assert AttributeValue.objects.get().value == 5
+    undone(made)
+    assert not AttributeDefinition.objects.exists()
 
 
 def test_a_row_that_is_fine_by_now_arrives_and_is_no_longer_put_aside(customer):

@@ -14,7 +14,7 @@ from crm.models import Import, QuarantinedRow
 from crm.pipelines.imports.attempts import import_of, reporting_failure, run_of
 from crm.pipelines.imports.kinds import SPECS
 from crm.pipelines.imports.kinds.spec import FileRun, KindSql, Range
-from crm.pipelines.imports.quarantine import quarantine_rows
+from crm.pipelines.imports.quarantine import quarantine_rows, refused_when_checked
 from crm.pipelines.imports.reading import open_rows
 from crm.pipelines.imports.staging import stage_rows
 from crm.services.file_imports import path_of, start_commit
@@ -47,6 +47,7 @@ def _check(job: RunningJob, run: FileRun, spec: KindSql) -> dict[str, Any]:
     job.progress("checking", done=0, total=read)
     counts: Counter[str] = Counter()
     make_verdict_table(run)
+    resolve(run, spec)
     for batch in ranges(run):
         with transaction.atomic(), connection.cursor() as cursor:
             prepare(cursor)
@@ -55,7 +56,7 @@ def _check(job: RunningJob, run: FileRun, spec: KindSql) -> dict[str, Any]:
             counts.update(verdicts_of(cursor))
         job.progress(done=counts.total(), errors=counts["refuse"])
     QuarantinedRow.objects.filter(source_import=run.source_import).delete()
-    quarantine_rows(run, rows, on_rows=lambda _done: job.progress())
+    quarantine_rows(run, rows, refused=refused_when_checked(run), on_rows=lambda _done: job.progress())
     by_verdict = {verdict: counts[verdict] for verdict in VERDICTS}
     with transaction.atomic():
         mark_checked(run.source_import, rows_read=read, counts={"rows": by_verdict})
@@ -81,6 +82,11 @@ def next_bound(run: FileRun, after: int) -> int | None:
         )
         found: int | None = cursor.fetchone()[0]
     return found
+
+
+def resolve(run: FileRun, spec: KindSql) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        spec.resolve(cursor, run)
 
 
 def prepare(cursor: CursorWrapper) -> None:

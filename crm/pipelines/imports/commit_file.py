@@ -18,11 +18,12 @@ from crm.pipelines.imports.check_file import (
     make_verdict_table,
     next_bound,
     prepare,
+    resolve,
     verdicts_of,
 )
 from crm.pipelines.imports.kinds import SPECS
 from crm.pipelines.imports.kinds.spec import Counts, FileRun, KindSql, Range
-from crm.pipelines.imports.quarantine import quarantine_rows
+from crm.pipelines.imports.quarantine import put_aside, quarantine_rows, refused_when_written
 from crm.pipelines.imports.reading import open_rows
 from crm.pipelines.imports.staging import forget_staging, stage_rows
 from crm.services.change_sets import open_change_set, record_inserted
@@ -33,6 +34,7 @@ from crm.services.source_days import record_source_day
 
 ATTEMPTS_A_BATCH = 5  # somebody may write the same number at the same moment
 ANALYSE_FROM = 1_000  # rows
+_STANDING_DEFINITIONS = "SELECT key FROM crm_attributedefinition WHERE key = ANY(%s) FOR KEY SHARE"
 NAMING = ("accounts", "contacts")  # kinds that may bring somebody whom the book has already
 
 
@@ -52,13 +54,13 @@ def run(job: RunningJob, specs: Mapping[str, KindSql] = SPECS) -> dict[str, Any]
 
 def _commit(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet) -> dict[str, Any]:
     _ensure_staged(job, run, spec)
-    _ensure_definitions(run)
+    resolve(run, spec)
     job.progress("committing", done=run.source_import.through_row, total=run.source_import.rows_read)
     while (through := next_bound(run, run.source_import.through_row)) is not None:
         _write_surely(job, run, spec, change_set, Range(run.source_import.through_row, through, is_real=True))
     counts = change_set.data
     if counts["rows"]["refuse"]:
-        _keep_late_refusals(run)
+        _complete_refusals(job, run)
     _analyse(spec, counts)
     with transaction.atomic():
         mark_done(run.source_import, counts=counts)
@@ -70,24 +72,28 @@ def _commit(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet)
     return dict(counts)
 
 
-def _ensure_definitions(run: FileRun) -> None:
-    """Define the attributes that the file brings. None of them enters a model before somebody says so."""
-    wanted = [
-        target["attribute"] for target in run.source_import.mapping.values() if "attribute" in (target or {})
+def _ensure_definitions(cursor: CursorWrapper, run: FileRun) -> None:
+    """Define the attributes that the file brings. None of them enters a model before somebody says so.
+
+    They stay for this transaction: the undo of whoever made them would leave values without a name.
+    """
+    targets = [target or {} for target in run.source_import.mapping.values()]
+    wanted = {one["key"]: one for one in (target.get("attribute") for target in targets) if one}
+    if not wanted:
+        return
+    cursor.execute(_STANDING_DEFINITIONS, [list(wanted)])
+    known = {key for (key,) in cursor.fetchall()}
+    made = [
+        AttributeDefinition.objects.create(
+            key=key, label=one.get("label") or key, type=one["type"], is_known_before=False
+        ).pk
+        for key, one in wanted.items()
+        if key not in known
     ]
-    with transaction.atomic(), connection.cursor() as cursor:
-        known = set(AttributeDefinition.objects.values_list("key", flat=True))
-        made = [
-            AttributeDefinition.objects.create(
-                key=one["key"], label=one.get("label") or one["key"], type=one["type"], is_known_before=False
-            ).pk
-            for one in wanted
-            if one["key"] not in known
-        ]
-        if made:
-            ids = SQL("SELECT unnest({}::bigint[]) AS id").format(made)
-            table = "crm_attributedefinition"
-            record_inserted(cursor, change_set_id=run.change_set_id, table=table, ids=ids)
+    if made:
+        ids = SQL("SELECT unnest({}::bigint[]) AS id").format(made)
+        table = "crm_attributedefinition"
+        record_inserted(cursor, change_set_id=run.change_set_id, table=table, ids=ids)
 
 
 def _write_surely(job: RunningJob, run: FileRun, spec: KindSql, change_set: ChangeSet, batch: Range) -> None:
@@ -107,11 +113,13 @@ def _write_batch(job: RunningJob, run: FileRun, spec: KindSql, change_set: Chang
         # Imports into one book take turns: both would make the same new rows.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"book {run.book.pk}"])
         prepare(cursor)
+        _ensure_definitions(cursor, run)
         spec.judge(cursor, run, batch)
         if _lock_standing(cursor, spec):
             spec.judge(cursor, run, batch)  # as the rows stand now that nobody else may edit them
         keep_verdicts(cursor, run)
         forget_refusals(cursor, run)
+        put_aside(cursor, run)
         verdicts = verdicts_of(cursor)
         data = _added(change_set.data, {"rows": verdicts, **spec.write(cursor, run)})
         ChangeSet.objects.filter(pk=change_set.pk).update(data=data)
@@ -178,10 +186,10 @@ def _missing(run: FileRun) -> dict[str, float]:
         return dict(zip(fields, cursor.fetchone(), strict=True))
 
 
-def _keep_late_refusals(run: FileRun) -> None:
-    """Put rows aside that were fine when they were checked and no longer when they were written."""
+def _complete_refusals(job: RunningJob, run: FileRun) -> None:
+    """Give the rows that were put aside while they were written their cells as they stand in the file."""
     rows = open_rows(path_of(run.source_import), reading=run.source_import.reading)
-    quarantine_rows(run, rows, on_rows=lambda _done: None)
+    quarantine_rows(run, rows, refused=refused_when_written(run), on_rows=lambda _done: job.progress())
 
 
 def _analyse(spec: KindSql, counts: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from psycopg.sql import SQL, Identifier
+from django.db.backends.utils import CursorWrapper
+from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from crm.pipelines.imports.kinds.spec import FileRun
 from crm.pipelines.imports.reading import BadRow, Rows
@@ -18,16 +19,33 @@ ROWS_AT_ONCE = 2_000
 SHOWN = 200  # characters of a value
 
 _KEEP = """
-    INSERT INTO crm_quarantinedrow (source_import_id, row_number, cells, errors, state, changed_at)
+    INSERT INTO crm_quarantinedrow AS kept (source_import_id, row_number, cells, errors, state, changed_at)
     SELECT %s, n, cells, errors, 'waiting', now()
     FROM jsonb_to_recordset(%s::jsonb) AS refused (n bigint, cells jsonb, errors jsonb)
+    ON CONFLICT (source_import_id, row_number) DO UPDATE SET errors = excluded.errors,
+        cells = CASE WHEN kept.cells = '{}' THEN excluded.cells ELSE kept.cells END
+"""
+# Most of a batch's refusals are known from the check, with their cells.
+_PUT_ASIDE = """
+    INSERT INTO crm_quarantinedrow AS kept (source_import_id, row_number, cells, errors, state, changed_at)
+    SELECT %s, n, '{}', problems, 'waiting', now() FROM import_batch WHERE verdict = 'refuse'
     ON CONFLICT (source_import_id, row_number) DO UPDATE SET errors = excluded.errors
 """
+Refusal = tuple[int, list[dict[str, Any]]]
 
 
-def quarantine_rows(run: FileRun, rows: Rows, *, on_rows: Callable[[int], None]) -> int:
+def put_aside(cursor: CursorWrapper, run: FileRun) -> None:
+    """Put the refused rows of a batch aside in the transaction that writes its others.
+
+    Their cells stand in the file only, and are read when all is written.
+    """
+    cursor.execute(_PUT_ASIDE, [run.source_import.pk])
+
+
+def quarantine_rows(
+    run: FileRun, rows: Rows, *, refused: Iterator[Refusal], on_rows: Callable[[int], None]
+) -> int:
     """Read the file once more for the cells of what was refused, and return how many rows were."""
-    refused = _refusals(run)
     wanted = next(refused, None)
     done, some = 0, []
     for row in rows if wanted else ():
@@ -64,12 +82,23 @@ def _keep(run: FileRun, some: list[dict[str, Any]]) -> int:
     return len(some)
 
 
-def _refusals(run: FileRun) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Yield number and errors of each refused row, in the order of the file."""
-    after = 0
-    query = SQL("SELECT n, errors FROM {} WHERE verdict = 'refuse' AND n > %s ORDER BY n LIMIT %s").format(
-        Identifier(verdict_table(run.source_import))
+def refused_when_checked(run: FileRun) -> Iterator[Refusal]:
+    """Yield number and errors of each row that the check refused, in the order of the file."""
+    query = SQL("SELECT n, errors FROM {} WHERE verdict = 'refuse' AND n > %s ORDER BY n LIMIT %s")
+    return _refusals(query.format(Identifier(verdict_table(run.source_import))))
+
+
+def refused_when_written(run: FileRun) -> Iterator[Refusal]:
+    """Yield the same of each row that is put aside: a crash empties what the check keeps, but not that."""
+    query = SQL(
+        "SELECT row_number, errors FROM crm_quarantinedrow"
+        " WHERE source_import_id = {} AND row_number > %s ORDER BY row_number LIMIT %s"
     )
+    return _refusals(query.format(Literal(run.source_import.pk)))
+
+
+def _refusals(query: Composable) -> Iterator[Refusal]:
+    after = 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(query, [after, ROWS_AT_ONCE])

@@ -17,10 +17,11 @@ _JUDGE = """
         FROM {staged} AS s {joins}
         WHERE s.at_row > {after} AND s.at_row <= {through}
     ), judged AS (
-        SELECT found.n, found.row_id, found.is_linked, found.first_row,
+        SELECT found.n, found.row_id, found.is_linked,
+            CASE WHEN found.first_row < found.n THEN found.first_row END AS first_row, found.same_row,
             coalesce(found.{blamed}::text, found.doubled) AS doubled_value {carried}, {renamed}, r.rate,
             {problems} AS own_problems,
-            ({kept}) IS DISTINCT FROM ({wanted}) AS differs, found.first_row < found.n AS is_repeated,
+            ({kept}) IS DISTINCT FROM ({wanted}) AS differs,
             CASE WHEN found.row_id IS NOT NULL
                 THEN min(found.n) FILTER (WHERE found.errors IS NULL) OVER (PARTITION BY found.row_id)
                 END AS first_of_row
@@ -47,10 +48,23 @@ _LINK = """
     SELECT {source}, {kind}, b.{field}, coalesce(b.row_id, b.new_id) FROM import_batch AS b
     WHERE b.verdict IN ('create', 'update') AND NOT b.is_linked ORDER BY n RETURNING id
 """
+# Rows of the file that mean one row here, which may lie in different batches: all but the first say
+# which one that is. Two numbers do so when what they belonged to was merged.
+_ADD_SAME = "ALTER TABLE {staged} ADD COLUMN IF NOT EXISTS same_row bigint"
+_FIND_SAME = """
+    CREATE TEMPORARY TABLE import_same ON COMMIT DROP AS
+    SELECT n, first FROM (
+        SELECT n, min(n) OVER (PARTITION BY row_id) AS first FROM (
+            SELECT s.n, {row_id} AS row_id FROM {staged} AS s {joins} WHERE s.errors IS NULL
+        ) AS found WHERE row_id IS NOT NULL
+    ) AS placed WHERE first < n
+"""
+_FORGET_SAME = "UPDATE {staged} SET same_row = NULL WHERE same_row IS NOT NULL"
+_KEEP_SAME = "UPDATE {staged} AS s SET same_row = same.first FROM import_same AS same WHERE s.n = same.n"
 # Two rows with one number, or two that turn out to be the same row here: the first one counts.
-DOUBLED = """CASE WHEN is_repeated OR first_of_row < n THEN jsonb_build_array(jsonb_build_object(
+DOUBLED = """CASE WHEN least(first_row, same_row, first_of_row) < n THEN jsonb_build_array(jsonb_build_object(
     'column', {column}::text, 'value', doubled_value, 'code', 'doubled_in_file',
-    'data', jsonb_build_object('first', coalesce(first_row, first_of_row)))) ELSE '[]'::jsonb END"""
+    'data', jsonb_build_object('first', least(first_row, same_row, first_of_row)))) ELSE '[]'::jsonb END"""
 
 
 def one_table(
@@ -76,10 +90,27 @@ def one_table(
     return KindSql(
         code=code,
         key=key,
+        resolve=partial(_resolve, target=target),
         judge=partial(_judge, target=target),
         write=partial(write_rows, target=target),
         tables=(target.table,),
     )
+
+
+def _resolve(cursor: CursorWrapper, run: FileRun, *, target: Target) -> None:
+    """Find the rows of the whole file that mean one row here, as the links stand now."""
+    cursor.execute(run.sql(_ADD_SAME))  # a file may have been staged before there was this column
+    if target.link is None:
+        return  # the number is the row's own then: two of them are never one row
+    cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
+    cursor.execute("DROP TABLE IF EXISTS import_same")
+    joins = run.sql(_link_join(target) + target.joins, kind=_link_kind(target))
+    cursor.execute(run.sql(_FIND_SAME, row_id=run.sql(target.row_id), joins=joins))
+    found = cursor.rowcount
+    cursor.execute(run.sql(_FORGET_SAME))
+    if found:
+        cursor.execute("ANALYZE import_same")
+        cursor.execute(run.sql(_KEEP_SAME))
 
 
 def _judge(cursor: CursorWrapper, run: FileRun, rows: Range, *, target: Target) -> None:

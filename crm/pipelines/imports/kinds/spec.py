@@ -114,6 +114,7 @@ class KindSql:
 
     `key` is the SQL of what may stand in a file only once, over the file's own cells, and
     `at_row` that of the row with which a row is committed: rows with the same go together.
+    `resolve` looks at the whole file, before any batch is judged.
     """
 
     code: str
@@ -122,6 +123,7 @@ class KindSql:
     write: Callable[[CursorWrapper, FileRun], Counts]
     at_row: str = "n"
     tables: tuple[str, ...] = ()  # whose statistics are stale after many rows; the first is the kind's own
+    resolve: Callable[[CursorWrapper, FileRun], None] = lambda _cursor, _run: None
     updated: str = "SELECT row_id FROM import_batch WHERE verdict = 'update'"  # rows of its own table
 
 
