@@ -7,12 +7,10 @@ walks the steps backwards.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Now
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -61,35 +59,6 @@ def open_change_set(
     if source_import is None:
         return ChangeSet.objects.create(**values)
     return ChangeSet.objects.get_or_create(source_import=source_import, defaults=values)[0]
-
-
-def record_step(
-    *,
-    change_set: ChangeSet,
-    table: str,
-    action: ChangedRows.Action,
-    row_ids: Sequence[int],
-    old_rows: Sequence[Mapping[str, Any]] | None = None,
-    revisions: Sequence[int] | None = None,
-) -> None:
-    """Add a step that was written by other means, in the transaction that wrote it.
-
-    `row_ids` are in ascending order, and the rest in theirs. `revisions` are those of records as
-    they were left; facts and links are known as ours by the transaction that wrote them.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO crm_changedrows (change_set_id, table_name, action, row_ids, revisions, old_rows)
-               VALUES (%s, %s, %s, %s, %s, %s::jsonb)""",
-            [
-                change_set.pk,
-                table,
-                action,
-                list(row_ids),
-                None if revisions is None else list(revisions),
-                None if old_rows is None else json.dumps(list(old_rows), default=str),
-            ],
-        )
 
 
 def forget_expired_steps() -> int:

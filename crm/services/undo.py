@@ -13,12 +13,12 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Max
 from django.db.models.functions import Now
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from crm.models import ChangeSet, Import
-from crm.services.feed import record_change
+from crm.services.feed import record_change, record_changes
+from crm.services.matching import store_keys
 
 REFUSALS_KEPT = 1_000  # of those listed; all are counted
 STAMPS = {"id", "revision", "created_at", "updated_at", "changed_xid", "known_at"}
@@ -85,6 +85,7 @@ _IN_USE = """
         AND child.{column} = mine.row_id AND NOT EXISTS (
             SELECT FROM undo_rows AS ours
             WHERE ours.table_name = {child_name} AND ours.row_id = child.id AND ours.action = 'inserted'
+                AND {goes}
         )
 """
 _WHOLE = """
@@ -99,6 +100,12 @@ _ADDED = """
     WHERE mine.table_name = {parent} AND mine.action = 'updated' AND mine.refused IS NULL
         AND child.{column} = mine.row_id AND child.changed_xid > mine.xid
 """
+# Bulk edits are of few rows and tell the feed of each account, an import of itself as a whole.
+_TOLD = """
+    SELECT DISTINCT t.{account} FROM undo_rows JOIN {table} AS t ON t.id = row_id
+    WHERE table_name = {name} AND is_last AND refused IS NULL ORDER BY 1
+"""
+_LEADS_TO_ACCOUNT = {"crm_account": "id", "crm_contact": "account_id", "crm_ticket": "account_id"}
 _PARTS = """
     UPDATE undo_rows AS part SET refused = 'edited'
     FROM undo_rows AS mine, crm_changedrows AS step
@@ -145,6 +152,8 @@ def undo_group(
         for step_id, table, action in cursor.fetchall():
             rows += _UNDO[action](cursor, step_id, table)
             first = step_id
+        if change_set.kind == ChangeSet.Kind.BULK_EDIT:
+            _tell_accounts(cursor, change_set)
         refused = _remember(cursor, change_set, first=first, rows=rows)
         fence()
     return Undone(rows, refused)
@@ -187,17 +196,29 @@ def _refuse(cursor: CursorWrapper) -> None:
         named = {"table": Identifier(table), "name": Literal(table)}
         cursor.execute(SQL(_EDITED).format(is_ours=SQL(_is_ours(cursor, table)), **named))
         cursor.execute(SQL(_TAKEN).format(**named))
-        for child, column in _referring(cursor, table):
-            if child not in DERIVED:
-                more = {
-                    "child": Identifier(child),
-                    "child_name": Literal(child),
-                    "column": Identifier(column),
-                }
-                cursor.execute(SQL(_IN_USE).format(**named, **more))
+    _refuse_in_use(cursor, tables, goes="true")
     for owned in OWNED:
         if owned.table in tables and owned.parent in tables:
             _refuse_together(cursor, owned)
+    cursor.execute("SELECT EXISTS (SELECT FROM undo_rows WHERE refused IS NOT NULL)")
+    if cursor.fetchone()[0]:  # what stays needs what it leads to, as a value its attribute
+        _refuse_in_use(cursor, tables, goes="ours.refused IS NULL")
+
+
+def _refuse_in_use(cursor: CursorWrapper, tables: list[str], *, goes: str) -> None:
+    """Mark rows that something leads to but what is taken back with them, as far as it `goes`."""
+    for table in tables:
+        for child, column in _referring(cursor, table):
+            if child not in DERIVED:
+                named = {
+                    "table": Identifier(table),
+                    "name": Literal(table),
+                    "child": Identifier(child),
+                    "child_name": Literal(child),
+                    "column": Identifier(column),
+                    "goes": SQL(goes),
+                }
+                cursor.execute(SQL(_IN_USE).format(**named))
 
 
 def _refuse_together(cursor: CursorWrapper, owned: Owned) -> None:
@@ -307,6 +328,17 @@ def _old_rows(step_id: int, table: str) -> Composable:
     """).format(table=Identifier(table), step_id=Literal(step_id), rows=_rows_of(step_id))
 
 
+def _tell_accounts(cursor: CursorWrapper, change_set: ChangeSet) -> None:
+    """Tell the change feed of each account, and find its doubles by what it is called again."""
+    for table, column in _LEADS_TO_ACCOUNT.items():
+        named = {"table": Identifier(table), "name": Literal(table), "account": Identifier(column)}
+        cursor.execute(SQL(_TOLD).format(**named))
+        accounts = [pk for (pk,) in cursor.fetchall()]
+        if accounts and change_set.data.get("edit") == "clean":
+            store_keys(accounts)
+        record_changes(kind="account.updated", pairs=[(pk, pk) for pk in accounts])
+
+
 def _remember(cursor: CursorWrapper, change_set: ChangeSet, *, first: int, rows: int) -> int:
     """Store how far the undo has come and what it left alone; return how many rows that were."""
     cursor.execute("SELECT table_name, row_id, refused FROM undo_rows WHERE refused IS NOT NULL AND is_last")
@@ -326,8 +358,3 @@ def _remember(cursor: CursorWrapper, change_set: ChangeSet, *, first: int, rows:
     ChangeSet.objects.filter(pk=change_set.pk).update(data=data)
     change_set.data = data
     return len(refused)
-
-
-def last_step(change_set: ChangeSet) -> int:
-    """Return the number of the newest step, 0 when nothing was written."""
-    return change_set.steps.aggregate(last=Max("pk"))["last"] or 0

@@ -29,6 +29,7 @@ from crm.models import (
 )
 from crm.pipelines.imports import check_file, commit_file
 from crm.services.accounts import edit_account
+from crm.services.bulk_edits import assign_accounts
 from crm.services.change_sets import forget_expired_steps
 from crm.services.file_imports import (
     ImportStateError,
@@ -40,7 +41,7 @@ from crm.services.file_imports import (
 )
 from crm.services.jobs import enqueue, run_job
 from crm.services.quarantine import let_go
-from crm.services.undo import next_group, undo_group
+from crm.services.undo import next_group, undo, undo_group
 from tests.factories import (
     AccountFactory,
     BookFactory,
@@ -321,3 +322,16 @@ def test_after_a_month_nothing_is_kept_of_what_could_be_taken_back(settings, tmp
     with pytest.raises(ImportStateError):
         start_undo(change_set=ChangeSet.objects.get(), by=None)
     assert Account.objects.count() == 1
+
+
+def test_a_bulk_edit_that_is_taken_back_is_told_of_each_account_that_it_reaches():
+    before, owner = UserFactory(), UserFactory()
+    kept, edited = (AccountFactory(owner=before, name=name) for name in ("Kept", "Edited"))
+    change_set, _changed = assign_accounts(account_ids=[kept.pk, edited.pk], owner=owner, by=before)
+    edited.refresh_from_db()
+    edit_account(account=edited, revision=edited.revision, changes={"industry": "Toys"})
+    Change.objects.all().delete()
+
+    undo(change_set=change_set)
+
+    assert list(Change.objects.values_list("kind", "account_id")) == [("account.updated", kept.pk)]
