@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 from django.db import connection
 from psycopg import sql
@@ -138,17 +139,35 @@ def changed(table: Table, lower: int) -> sql.Composed:
     ).format(present, sql.Identifier(f"{table.fact}_past"), bound=bound, fact=sql.Literal(table.fact))
 
 
+def changed_versions(
+    snapshot: Snapshot, table: Table, lower: int, touched: pa.ChunkedArray
+) -> tuple[pa.Table, pa.Table]:
+    """Return all versions of what was touched since the bound: the present rows, and the old ones.
+
+    Nearly all present rows were stamped since, and one index leads to them, partitions or not. The
+    few others, of which only an old version changed or which are asked for anyway, go by number.
+    """
+    bound = sql.SQL(SINCE).format(sql.Literal(str(lower)))
+    rows = snapshot.rows(table.select() + sql.SQL(" WHERE changed_xid {}").format(bound))
+    others = touched.filter(pc.invert(pc.is_in(touched, value_set=rows["id"])))
+    if len(others):
+        rows = pa.concat_tables([rows, snapshot.rows(table.select() + _among(others.to_pylist()))])
+    if not table.fact:
+        return rows, rows[:0]
+    return rows, snapshot.rows(table.select(past=True) + _among(touched.to_pylist()))
+
+
 def these(ids: Sequence[int]) -> sql.Composed:
     return sql.SQL("SELECT unnest({}::bigint[])").format(sql.Literal(list(ids)))
 
 
-def versions(
-    snapshot: Snapshot, table: Table, ids: sql.Composable | Sequence[int]
-) -> tuple[pa.Table, pa.Table]:
+def versions(snapshot: Snapshot, table: Table, ids: Sequence[int]) -> tuple[pa.Table, pa.Table]:
     """Return what the database says about these ids: the present rows, and the old versions."""
-    if isinstance(ids, sql.Composable):
-        among = sql.SQL(" WHERE id IN ({})").format(ids)
-    else:  # which reaches into a query that is a source, too
-        among = sql.SQL(" WHERE id = ANY({}::bigint[])").format(sql.Literal(list(ids)))
-    rows = snapshot.rows(table.select() + among)
-    return rows, snapshot.rows(table.select(past=True) + among) if table.fact else rows[:0]
+    rows = snapshot.rows(table.select() + _among(ids))
+    return rows, snapshot.rows(table.select(past=True) + _among(ids)) if table.fact else rows[:0]
+
+
+def _among(ids: Sequence[int]) -> sql.Composed:
+    """Return a condition that reaches into a query that is a source, too."""
+    listed = "{" + ",".join(map(str, ids)) + "}"
+    return sql.SQL(" WHERE id = ANY({}::bigint[])").format(sql.Literal(listed))

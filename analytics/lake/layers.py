@@ -8,7 +8,7 @@ writes what changed and nothing else; whoever reads puts the layers on top (`rea
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -61,29 +61,47 @@ class Layer:
         return sum(self.ranges.values())
 
 
-def in_order(present: pa.Table, past: pa.Table) -> pa.Table:
-    """Return all versions, each beginning where the one before it ended."""
-    if past.num_rows == 0:
-        return present.sort_by("id")
-    return _query(VERSIONS, present=present, past=past)
+class Merging:
+    """Puts versions and layers together. One engine for all tables: starting one costs more than using it."""
 
+    def __init__(self) -> None:
+        self._link = duckdb.connect(config={"threads": 2})
 
-def layered(rows: pa.Table, touched: pa.Table, *, number: int) -> pa.Table:
-    """Return the versions of what was touched as a layer, with a mark for what has none left."""
-    return _query(GONE.format(layer=number), rows=rows, touched=touched)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._link.close()
 
-def newest(folder: Path, layers: Sequence[Layer], fresh: pa.Table) -> pa.Table:
-    """Return these layers and a fresh one as one."""
-    if not layers:
-        return fresh
-    files = ", ".join(f"'{folder / layer.file}'" for layer in layers)
-    rows = f"(FROM read_parquet([{files}]) UNION ALL BY NAME FROM fresh)"
-    return _query(NEWEST.format(rows=rows), fresh=fresh)
+    def in_order(self, present: pa.Table, past: pa.Table) -> pa.Table:
+        """Return all versions, each beginning where the one before it ended."""
+        if past.num_rows == 0:
+            return present.sort_by("id")
+        return self._query(VERSIONS, present=present, past=past)
 
+    def layered(self, rows: pa.Table, touched: pa.Table, *, number: int) -> pa.Table:
+        """Return the versions of what was touched as a layer, with a mark for what has none left."""
+        return self._query(GONE.format(layer=number), rows=rows, touched=touched)
 
-def fold(base: pa.Table, over: pa.Table) -> pa.Table:
-    return _query(FOLD, base=base, over=over)
+    def newest(self, folder: Path, layers: Sequence[Layer], fresh: pa.Table) -> pa.Table:
+        """Return these layers and a fresh one as one."""
+        if not layers:
+            return fresh
+        files = ", ".join(f"'{folder / layer.file}'" for layer in layers)
+        rows = f"(FROM read_parquet([{files}]) UNION ALL BY NAME FROM fresh)"
+        return self._query(NEWEST.format(rows=rows), fresh=fresh)
+
+    def fold(self, base: pa.Table, over: pa.Table) -> pa.Table:
+        return self._query(FOLD, base=base, over=over)
+
+    def _query(self, query: str, **tables: pa.Table) -> Any:
+        for name, table in tables.items():
+            self._link.register(name, table)
+        try:
+            return self._link.sql(query).to_arrow_table()
+        finally:
+            for name in tables:
+                self._link.unregister(name)
 
 
 def to_join(layers: Sequence[Layer], rows: int) -> list[Layer]:
@@ -112,10 +130,3 @@ def to_fold(layers: Iterable[Layer], base_rows: dict[str, int]) -> set[str]:
 def rows_by_range(rows: pa.Table, ids_per_file: int) -> dict[str, int]:
     counts = pc.value_counts(pc.divide(rows["id"], ids_per_file))
     return {str(each["values"]): each["counts"] for each in counts.to_pylist()}
-
-
-def _query(query: str, **tables: pa.Table) -> Any:
-    with duckdb.connect(config={"threads": 2}) as link:
-        for name, table in tables.items():
-            link.register(name, table)
-        return link.sql(query).to_arrow_table()

@@ -17,12 +17,12 @@ from analytics.lake.extracting import (
     IDS_PER_FILE,
     Snapshot,
     changed,
+    changed_versions,
     open_snapshot,
     these,
-    versions,
     whole_range,
 )
-from analytics.lake.layers import Layer
+from analytics.lake.layers import Layer, Merging
 from analytics.lake.manifest import Manifest, TableFiles, lake_folder, read_manifest, write_manifest
 from analytics.lake.tables import TABLES, Table
 
@@ -30,7 +30,6 @@ Progress = Callable[..., None]  # called with phase=, done=, total=
 KEPT_FOR_READERS = timedelta(hours=12)  # longer than any run that holds an old manifest
 # When more than this has changed, reading a table whole takes less memory than holding it all.
 MOST_CHANGED = 1_000_000
-FEW = 20_000  # rows that are asked for by number
 
 
 @dataclass
@@ -45,6 +44,7 @@ class Refresh:
     before: Manifest | None
     again: Mapping[str, Sequence[int]] = field(default_factory=dict)
     tables: dict[str, TableFiles] = field(default_factory=dict)
+    merging: Merging = field(default_factory=Merging)
 
     @property
     def version(self) -> int:
@@ -63,7 +63,7 @@ class Refresh:
         for number in sorted(numbers) or [0]:  # an empty table has one empty file
             rows = whole_range(self.snapshot, table, number)
             if table.fact:
-                rows = layers.in_order(rows, whole_range(self.snapshot, table, number, past=True))
+                rows = self.merging.in_order(rows, whole_range(self.snapshot, table, number, past=True))
             self._write_base(made, table, str(number), rows.sort_by("id") if not table.fact else rows)
         return made
 
@@ -71,15 +71,16 @@ class Refresh:
         before = self.before.tables.get(table.name) if self.before else None
         if self.before is None or before is None or not _still_there(before.storage, storage):
             return None
-        ids = self._touched(table, self.before.bound)
-        touched = self.snapshot.rows(ids)
+        touched = self.snapshot.rows(self._touched(table, self.before.bound))
         if touched.num_rows == 0:
             return before
         if touched.num_rows > max(MOST_CHANGED, sum(before.rows.values()) // 2):
             return None
-        few = touched["id"].to_pylist() if touched.num_rows <= FEW else ids
-        rows = layers.in_order(*versions(self.snapshot, table, few))
-        return self._with_layer(table, before, layers.layered(rows, touched, number=self.version))
+        rows = self.merging.in_order(
+            *changed_versions(self.snapshot, table, self.before.bound, touched["id"])
+        )
+        fresh = self.merging.layered(rows, touched, number=self.version)
+        return self._with_layer(table, before, fresh)
 
     def _touched(self, table: Table, lower: int) -> sql.Composable:
         ids = changed(table, lower)
@@ -90,12 +91,12 @@ class Refresh:
         """Put a layer on top, together with the newest ones, and fold in what has grown large."""
         joined = layers.to_join(before.layers, fresh.num_rows)
         kept = before.layers[: len(before.layers) - len(joined)]
-        over = layers.newest(self.folder, joined, fresh)
+        over = self.merging.newest(self.folder, joined, fresh)
         above = Layer("", layers.rows_by_range(over, IDS_PER_FILE))
         full = layers.to_fold([*kept, above], before.rows) | self._ranges_again(table)
         made = replace(before, files=dict(before.files), rows=dict(before.rows), layers=kept)
         if full:
-            over = layers.newest(self.folder, kept, over)
+            over = self.merging.newest(self.folder, kept, over)
             self._fold(made, table, over, full)
             kept = []
             over = _of_ranges(over, full, inside=False)
@@ -110,7 +111,7 @@ class Refresh:
             part = _of_ranges(over, {number}, inside=True)
             name = made.files.get(number)
             base = pq.read_table(self.folder / name) if name else part.drop_columns(["gone", "layer"])[:0]
-            self._write_base(made, table, number, layers.fold(base, part))
+            self._write_base(made, table, number, self.merging.fold(base, part))
 
     def _write_base(self, made: TableFiles, table: Table, number: str, rows: pa.Table) -> None:
         made.files[number] = self._write(table, number, rows)
@@ -149,8 +150,9 @@ def refresh(*, progress: Progress | None = None) -> Manifest:
     """
     folder = lake_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with open_snapshot() as snapshot:
-        run = Refresh(snapshot, folder, usable(read_manifest(folder), snapshot, folder))
+    with open_snapshot() as snapshot, Merging() as merging:
+        before = usable(read_manifest(folder), snapshot, folder)
+        run = Refresh(snapshot, folder, before, merging=merging)
         made = write_tables(run, progress)
         made = _without_old_files(folder, made)
         write_manifest(folder, made)

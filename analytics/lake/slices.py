@@ -12,8 +12,8 @@ import ibis
 import pyarrow as pa
 from psycopg import sql
 
-from analytics.lake import layers
 from analytics.lake.extracting import Snapshot, open_snapshot, these, versions
+from analytics.lake.layers import Merging
 from analytics.lake.manifest import Manifest
 from analytics.lake.reading import Lake
 from analytics.lake.tables import TABLES, Table
@@ -22,8 +22,8 @@ from analytics.lake.tables import TABLES, Table
 @contextmanager
 def open_slice(account_ids: Sequence[int], *, memory_limit: str = "1GB", threads: int = 2) -> Iterator[Lake]:
     """Open the tables as far as they speak of these accounts."""
-    with open_snapshot(alone=False) as snapshot:
-        parts = _read(snapshot, account_ids)
+    with open_snapshot(alone=False) as snapshot, Merging() as merging:
+        parts = _read(snapshot, merging, account_ids)
     manifest = Manifest(
         layout="slice",
         database=snapshot.database,
@@ -41,14 +41,14 @@ def open_slice(account_ids: Sequence[int], *, memory_limit: str = "1GB", threads
         connection.disconnect()
 
 
-def _read(snapshot: Snapshot, account_ids: Sequence[int]) -> dict[str, pa.Table]:
+def _read(snapshot: Snapshot, merging: Merging, account_ids: Sequence[int]) -> dict[str, pa.Table]:
     found: dict[str, pa.Table] = {}
     for table in TABLES:
         if not table.by_change:
             found[table.name] = snapshot.rows(table.select())
             continue
         ids = _ids(snapshot, table, account_ids, found)
-        found[table.name] = layers.in_order(*versions(snapshot, table, ids))
+        found[table.name] = merging.in_order(*versions(snapshot, table, ids))
     return found
 
 
