@@ -6,10 +6,12 @@ speaks of single accounts is computed here. Workers share the database and `FILE
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
-from analytics.lake import open_lake
+from analytics.lake import Lake, PartMissingError, open_lake, open_part, remove_part
 from analytics.pipelines.scoring import score_book
 from crm.models import Account, Book
 from crm.services.job_runs import RunningJob
@@ -22,8 +24,8 @@ def run(job: RunningJob) -> dict[str, Any]:
     ids = list(within.order_by("pk").values_list("pk", flat=True))
     if not ids:  # all of them were deleted meanwhile
         return {}
-    with open_lake() as lake:
-        return score_book(
+    with _data(job.params) as lake:
+        counts = score_book(
             lake,
             book,
             datetime.fromisoformat(job.params["as_of"]),
@@ -31,3 +33,16 @@ def run(job: RunningJob) -> dict[str, Any]:
             weekly=frozenset(job.params["weekly"]),
             job=job,
         )
+    remove_part(job.params["parts"], job.params["part"])
+    return counts
+
+
+@contextmanager
+def _data(params: dict[str, Any]) -> Iterator[Lake]:
+    """Open the range's part of the book or, where that is gone, all of it: the numbers are the same."""
+    with ExitStack() as stack:
+        try:
+            lake = stack.enter_context(open_part(params["parts"], params["part"]))
+        except PartMissingError:
+            lake = stack.enter_context(open_lake())
+        yield lake

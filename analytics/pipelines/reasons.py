@@ -1,6 +1,6 @@
 """From contributions of columns to reasons that people read: codes and values, never sentences."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,16 @@ def group_contributions(
 
 
 def build_reasons(
-    points: NDArray[np.float64], codes: list[str], row: Mapping[str, float], values: Values
+    points: Sequence[float], codes: list[str], row: Mapping[str, float], values: Values
 ) -> list[dict[str, Any]]:
     """Return one account's reasons, strongest first; their points add to the log-odds less base."""
-    order = np.argsort(-np.abs(points), kind="stable")
-    order = order[points[order] != 0.0]
+    spoke = [i for i, point in enumerate(points) if point != 0.0]
+    spoke.sort(key=lambda i: -abs(points[i]))
     reasons = [
-        {"code": codes[i], "points": float(points[i]), "values": values(row, codes[i])}
-        for i in order[:MOST_REASONS]
+        {"code": codes[i], "points": points[i], "values": values(row, codes[i])} for i in spoke[:MOST_REASONS]
     ]
-    if order.size > MOST_REASONS:
-        rest = float(points[order[MOST_REASONS:]].sum())
+    if len(spoke) > MOST_REASONS:
+        rest = float(np.array([points[i] for i in spoke[MOST_REASONS:]]).sum())
         reasons.append({"code": "other", "points": rest, "values": {}})
     return reasons
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from analytics.artifacts import unpack
 from analytics.features import group_of
-from analytics.lake import Lake, open_lake, refresh
+from analytics.features.known import microseconds
+from analytics.lake import Lake, cut, open_lake, refresh
 from analytics.ml.outcome import AdditiveClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
@@ -53,7 +54,9 @@ def run(job: RunningJob) -> dict[str, Any]:
             return score_book(lake, book, as_of, job=job)
         job.progress("recommend")
         offers.learn(lake, book, as_of)
-    _hand_out(job, book, as_of, ranges)
+        job.progress("extract")
+        parts = cut(lake, book_id=book.pk, moment=microseconds(as_of), ranges=ranges)
+    _hand_out(job, book, as_of, ranges, parts)
     return {"as_of": as_of.isoformat(), "ranges": len(ranges)}
 
 
@@ -65,13 +68,15 @@ def _ranges(book: Book) -> list[tuple[int, int]]:
 
 
 @transaction.atomic
-def _hand_out(job: RunningJob, book: Book, as_of: datetime, ranges: list[tuple[int, int]]) -> None:
+def _hand_out(
+    job: RunningJob, book: Book, as_of: datetime, ranges: list[tuple[int, int]], parts: str
+) -> None:
     """Make the jobs of all ranges, or of none. A second attempt finds them made."""
     parent = Job.objects.get(pk=job.id)
     if Job.objects.filter(parent=parent).exists():
         return
     weekly = _weekly(book, _live_versions(book), as_of)
-    for low, high in ranges:
+    for part, (low, high) in enumerate(ranges):
         enqueue(
             task="analytics.score_range",
             scope=f"book:{book.code}:{low}",
@@ -81,6 +86,8 @@ def _hand_out(job: RunningJob, book: Book, as_of: datetime, ranges: list[tuple[i
                 "low": low,
                 "high": high,
                 "weekly": weekly,
+                "parts": parts,
+                "part": part,
             },
             parent=parent,
         )
@@ -173,7 +180,7 @@ def new_scores(
             account_id,
             float(probability[i]),
             float(model.base_log_odds_),
-            build_reasons(points[i], codes, matrix.row(i), values),
+            build_reasons(points[i].tolist(), codes, matrix.row(i), values),
         )
 
 

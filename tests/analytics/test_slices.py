@@ -21,9 +21,10 @@ def book(lake_home):
     return made
 
 
-def matrices(lake, book, account_ids, as_of):
+def matrices(lake, book, account_ids, as_of, names=None):
     known = {"book_id": book.pk, "as_of": as_of, "account_ids": account_ids}
-    names = features.to_matrix(features.collect(features.compute(lake.tables, **known))).names
+    if names is None:
+        names = features.to_matrix(features.collect(features.compute(lake.tables, **known))).names
     return [
         features.to_matrix(features.collect(expression))
         for expression in (
