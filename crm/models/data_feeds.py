@@ -68,16 +68,17 @@ class DataFeed(Record):
 
 
 class DataFeedFile(models.Model):
-    """One file of a feed. The same content is imported once."""
+    """One file of a feed, as it came: content that came before may come again after another one."""
 
     feed = models.ForeignKey(DataFeed, models.CASCADE, related_name="files")
     name = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
     source_import = models.ForeignKey(Import, models.SET_NULL, null=True, related_name="+")
     fetched_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["feed", "sha256"], name="feed_file_fetched_once")]
+    changed_at = models.DateTimeField(null=True)  # of a file in a folder, as the folder says
+    # What an address calls this state of its file: it then says in short that nothing is new.
+    etag = models.CharField(max_length=300, blank=True, db_default="")
+    last_modified = models.CharField(max_length=60, blank=True, db_default="")
 
     def __str__(self) -> str:
         return self.name

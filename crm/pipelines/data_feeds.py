@@ -36,7 +36,7 @@ def fetch_due(_job: RunningJob) -> dict[str, Any]:
 
 
 def fetch_one(job: RunningJob) -> dict[str, Any]:
-    """Fetch one feed's next file. The same content becomes an import once, however often it comes."""
+    """Fetch one feed's next file. What holds already becomes no import, however often it comes."""
     feed = DataFeed.objects.select_related("book").get(pk=job.params["feed"])
     last = last_file(feed)
     if not is_to_be_fetched(feed):
@@ -93,7 +93,7 @@ def _hand_on(job: RunningJob, feed: DataFeed, fetched: Fetched, checked: Checked
         mapping=checked.mapping,
         options=checked.options,
     )
-    remember_file(feed=feed, name=fetched.name, sha256=fetched.sha256, source_import=made)
+    remember_file(feed=feed, file=fetched.about, source_import=made)
     note_fetched(
         feed=feed,
         is_due_again=not fetched.is_last,

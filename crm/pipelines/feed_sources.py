@@ -8,8 +8,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,13 +21,16 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Requ
 from django.conf import settings
 
 from crm.models import DataFeed
-from crm.services.data_feeds import TOKEN_PREFIX, folder_of, knows_content
+from crm.services.data_feeds import TOKEN_PREFIX, NewFile, folder_of, is_known, is_unchanged, last_file
 
 PIECE = 1024 * 1024
 SETTLED_SECONDS = 10  # a younger file may still be written
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
 TIMEOUT_SECONDS = 30  # for the connection, and between two pieces
 LONGEST_SECONDS = 1_800  # for the whole file
+# What an address calls the state of its file, and how it is asked whether there is another one.
+LONGEST_STATE = {"ETag": 300, "Last-Modified": 60}
+CONDITIONS = {"etag": "If-none-match", "last_modified": "If-modified-since"}  # as `Request` keeps them
 
 
 class FetchError(Exception):
@@ -41,10 +45,13 @@ class FetchError(Exception):
 class Fetched:
     """A file as it was copied into a folder of ours."""
 
-    name: str
+    about: NewFile
     path: Path
-    sha256: str
-    is_last: bool  # or another one waits in the folder
+    is_last: bool = True  # or another one waits in the folder
+
+    @property
+    def name(self) -> str:
+        return self.about.name
 
     def chunks(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
@@ -59,7 +66,7 @@ def fetch(feed: DataFeed, *, into: Path, now: datetime, tell: Callable[[int], No
     if feed.via == DataFeed.Via.FOLDER:
         return _next_of_folder(feed, into=into, now=now, tell=tell)
     fetched = _download(feed, into=into, tell=tell)
-    return None if knows_content(feed, fetched.sha256) else fetched
+    return None if fetched is None or is_unchanged(feed=feed, file=fetched.about) else fetched
 
 
 def _next_of_folder(
@@ -74,18 +81,20 @@ def _next_of_folder(
         raise FetchError("folder_unreadable", reason=type(error).__name__) from error
     for place, path in enumerate(waiting):
         try:
+            changed_at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
             with path.open("rb") as file:
                 sha256 = _copy(_pieces(file), into / "file", tell)
         except OSError as error:
             raise FetchError("folder_unreadable", reason=type(error).__name__) from error
-        if not knows_content(feed, sha256):
-            return Fetched(_kept_name(path.name), into / "file", sha256, is_last=place == len(waiting) - 1)
+        about = NewFile(_kept_name(path.name), sha256, changed_at)
+        if not is_known(feed=feed, file=about):
+            return Fetched(about, into / "file", is_last=place == len(waiting) - 1)
     return None
 
 
 def _new_files(feed: DataFeed, folder: Path, now: datetime) -> list[Path]:
     """Return the files to look into, the oldest first: not those that are as they were when they came."""
-    came = feed.files.order_by("fetched_at").values_list("name", "fetched_at", "source_import__size_bytes")
+    came = feed.files.order_by("pk").values_list("name", "fetched_at", "source_import__size_bytes")
     known = {name: (fetched_at, size) for name, fetched_at, size in came}
     found = []
     for path in folder.iterdir():
@@ -140,7 +149,8 @@ class _SafeRedirects(HTTPRedirectHandler):
         return request
 
 
-def _download(feed: DataFeed, *, into: Path, tell: Callable[[int], None]) -> Fetched:
+def _download(feed: DataFeed, *, into: Path, tell: Callable[[int], None]) -> Fetched | None:
+    """Fetch what the address has, or nothing when it says that this is what it had last time."""
     if urlsplit(feed.address).scheme != "https":
         raise FetchError("not_https")
     request = Request(feed.address, headers=_headers(feed))  # noqa: S310 (https, as was just checked)
@@ -150,7 +160,10 @@ def _download(feed: DataFeed, *, into: Path, tell: Callable[[int], None]) -> Fet
         with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             _check_length(response)
             sha256 = _copy(_pieces_of(response), into / "file", tell)
+            etag, last_modified = (_said(response, header) for header in LONGEST_STATE)
     except HTTPError as error:
+        if error.code == HTTPStatus.NOT_MODIFIED and set(CONDITIONS.values()) & request.headers.keys():
+            return None
         raise FetchError("http_status", status=error.code) from error
     except URLError as error:
         if isinstance(error.reason, ssl.SSLError):
@@ -159,7 +172,14 @@ def _download(feed: DataFeed, *, into: Path, tell: Callable[[int], None]) -> Fet
     except (OSError, HTTPException) as error:
         raise FetchError("unreachable", reason=_short(error)) from error
     name = unquote(urlsplit(feed.address).path).rpartition("/")[2]
-    return Fetched(_kept_name(name) or "feed", into / "file", sha256, is_last=True)
+    about = NewFile(_kept_name(name) or "feed", sha256, etag=etag, last_modified=last_modified)
+    return Fetched(about, into / "file")
+
+
+def _said(response: HTTPResponse, header: str) -> str:
+    """Return what a header says of the file's state, if it can be kept and sent back as it is."""
+    value = response.headers.get(header, "").strip()
+    return value if value.isascii() and value.isprintable() and len(value) <= LONGEST_STATE[header] else ""
 
 
 def _kept_name(name: str) -> str:
@@ -170,6 +190,9 @@ def _kept_name(name: str) -> str:
 
 def _headers(feed: DataFeed) -> dict[str, str]:
     headers = {"User-Agent": "Sextant", "Accept-Encoding": "identity"}
+    if last := last_file(feed):
+        said = {header: getattr(last, name) for name, header in CONDITIONS.items()}
+        headers |= {header: value for header, value in said.items() if value}
     if not feed.token_variable:
         return headers
     token = os.environ.get(feed.token_variable, "") if feed.token_variable.startswith(TOKEN_PREFIX) else ""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from crm.models import DataFeed, DataFeedFile, Import, Job, User
@@ -30,6 +32,17 @@ State = DataFeed.State
 AT_WORK = (
     Import.State.UPLOADED, Import.State.MAPPED, Import.State.VALIDATED, Import.State.COMMITTING,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """What is known of a file that was fetched; the fields are those of `DataFeedFile`."""
+
+    name: str
+    sha256: str
+    changed_at: datetime | None = None
+    etag: str = ""
+    last_modified: str = ""
 
 
 class FeedChangedError(Exception):
@@ -71,6 +84,8 @@ def edit_feed(*, feed: DataFeed, version: str, changes: Mapping[str, Any]) -> No
     if version_of(kept) != version:
         raise FeedChangedError
     forgets = FORGOTTEN if changes.get("layout", kept.layout) != kept.layout else {}
+    if changes.get("address", kept.address) != kept.address:
+        kept.files.update(etag="", last_modified="")  # another address calls its files by itself
     DataFeed.objects.filter(pk=feed.pk).update(**changes, **forgets)
 
 
@@ -78,10 +93,11 @@ def edit_feed(*, feed: DataFeed, version: str, changes: Mapping[str, Any]) -> No
 def start_feed(*, feed: DataFeed, learns_again: bool = False) -> None:
     """Switch a feed on, or on again after a problem. It is fetched within a minute.
 
-    A file whose import failed is taken again. With `learns_again` the next file decides anew which
-    columns there are and where they go.
+    A file whose import failed, even if nobody cared for a month, is taken again. With `learns_again`
+    the next file decides anew which columns there are and where they go.
     """
-    feed.files.filter(source_import__state=Import.State.FAILED).delete()
+    failed = Q(source_import__state=Import.State.FAILED) | Q(source_import__problem__code="abandoned")
+    feed.files.filter(failed).delete()
     forgets = FORGOTTEN if learns_again else {}
     state = State.RUNNING if feed.files.exists() else State.WAITING
     DataFeed.objects.filter(pk=feed.pk).update(
@@ -156,14 +172,39 @@ def stop_feed(*, feed: DataFeed, problem: Mapping[str, Any]) -> None:
         tell(users=told, kind="feed.stopped", data={"feed": feed.name}, url=feed.get_absolute_url())
 
 
-def remember_file(*, feed: DataFeed, name: str, sha256: str, source_import: Import) -> None:
+def remember_file(*, feed: DataFeed, file: NewFile, source_import: Import) -> None:
     """Note which import a file became, in the transaction that made the import."""
-    DataFeedFile.objects.create(feed=feed, name=name[-255:], sha256=sha256, source_import=source_import)
+    DataFeedFile.objects.create(feed=feed, source_import=source_import, **asdict(file))
     DataFeed.objects.filter(pk=feed.pk, state=State.WAITING).update(state=State.RUNNING)
 
 
-def knows_content(feed: DataFeed, sha256: str) -> bool:
-    return feed.files.filter(sha256=sha256).exists()
+def is_known(*, feed: DataFeed, file: NewFile) -> bool:
+    """Say whether a file of a folder brings nothing new: under its name, or as the newest of all.
+
+    What was there before something else came is new again, for it is what holds now; but not when
+    the file only got another name.
+    """
+    named = feed.files.filter(name=file.name).order_by("-pk").first()
+    if named is not None:
+        return named.sha256 == file.sha256
+    same = feed.files.filter(sha256=file.sha256)
+    if same.filter(changed_at=file.changed_at).exists():
+        return True
+    last = last_file(feed)
+    if last is None or last.sha256 != file.sha256:
+        return False
+    # Later it would no longer be the newest, and look as if it brought the old content back.
+    DataFeedFile.objects.create(feed=feed, source_import=last.source_import, **asdict(file))
+    return True
+
+
+def is_unchanged(*, feed: DataFeed, file: NewFile) -> bool:
+    """Say whether an address still has what it had last, and remember what it calls that now."""
+    last = last_file(feed)
+    if last is None or last.sha256 != file.sha256:
+        return False
+    feed.files.filter(pk=last.pk).update(etag=file.etag, last_modified=file.last_modified)
+    return True
 
 
 def _fetch(feed: DataFeed, *, owner: User | None) -> Job:
