@@ -45,6 +45,7 @@ PROBLEMS: Mapping[str, Promise | str] = {
     "took_too_long": gettext_lazy("The file was still coming after half an hour."),
     "broke_off": gettext_lazy("The file broke off before its end."),
     "no_good_rows": gettext_lazy("None of the first rows of the file can be read."),
+    "rows_unreadable": gettext_lazy("%(wrong)s of %(rows)s rows can't be read."),
     "column_missing": gettext_lazy("The column “%(column)s” is missing."),
     "column_empty": gettext_lazy("The column “%(column)s” is empty in %(empty)s of %(rows)s rows."),
     "column_type": gettext_lazy(

@@ -21,7 +21,16 @@ from cryptography.x509.oid import NameOID
 
 from crm import tasks
 from crm.models import Account, DataFeed, Import, Job, Notification, Schedule
-from crm.services.data_feeds import fetch_now, note_fetched, start_due_feeds, start_feed, switch_off_feed
+from crm.selectors.import_reading_words import file_refusal_words
+from crm.services.data_feeds import (
+    edit_feed,
+    fetch_now,
+    note_fetched,
+    start_due_feeds,
+    start_feed,
+    switch_off_feed,
+    version_of,
+)
 from crm.templatetags.data_feeds import feed_problem_words
 from tests import factories as f
 from tests.importing import TASKS
@@ -110,6 +119,50 @@ def test_a_new_file_of_a_folder_is_imported_once(feed, folder):
     assert names() == {"Berry"}
     assert [made.state for made in Import.objects.all()] == ["done", "done"]
     assert feed.problem is None
+
+
+def test_what_came_before_is_new_again_once_something_else_came(feed, folder):
+    for name in ("Amber", "Berry", "Amber"):
+        put(folder, "today.csv", csv_of(name=name))
+        assert fetched(feed)["state"] == "imported"
+
+    assert names() == {"Amber"}
+    put(folder, "today.csv", csv_of(name="Amber"))
+    assert fetched(feed)["state"] == "nothing_new"
+
+
+def test_a_folder_with_a_file_a_day_may_say_the_same_on_two_days(feed, folder):
+    for day, name in enumerate(("Amber", "Berry", "Amber")):
+        put(folder, f"day-{day}.csv", csv_of(name=name), minutes_ago=60 - day)
+    for _day in range(3):
+        assert fetched(feed)["state"] == "imported"
+
+    assert names() == {"Amber"}
+    assert fetched(feed)["state"] == "nothing_new"
+
+
+def test_a_file_that_only_got_another_name_brings_nothing_old_back(feed, folder):
+    put(folder, "may.csv", csv_of(name="Amber"), minutes_ago=60)
+    assert fetched(feed)["state"] == "imported"
+    put(folder, "june.csv", csv_of(name="Berry"), minutes_ago=50)
+    assert fetched(feed)["state"] == "imported"
+
+    (folder / "may.csv").rename(folder / "may-done.csv")
+
+    assert fetched(feed)["state"] == "nothing_new"
+    assert names() == {"Berry"}
+
+
+def test_a_copy_of_the_newest_file_is_old_when_another_one_came(feed, folder):
+    put(folder, "may.csv", csv_of(name="Amber"))
+    assert fetched(feed)["state"] == "imported"
+    put(folder, "copy.csv", csv_of(name="Amber"), minutes_ago=50)
+    assert fetched(feed)["state"] == "nothing_new"
+    put(folder, "june.csv", csv_of(name="Berry"), minutes_ago=40)
+    assert fetched(feed)["state"] == "imported"
+
+    assert fetched(feed)["state"] == "nothing_new"
+    assert names() == {"Berry"}
 
 
 def test_files_come_one_at_a_time_the_oldest_first(feed, folder):
@@ -211,6 +264,52 @@ def test_new_columns_and_a_few_bad_cells_do_not_stop_it(agreed, folder):
     put(folder, "second.csv", content)
 
     assert fetched(agreed)["state"] == "imported"
+
+
+def late(rows: int, **changes) -> bytes:
+    """Return a file whose first thousand rows keep the contract, and whose others don't."""
+    plain = {
+        "size": lambda n: "1",
+        "customer_since": lambda n: "2024-05-06",
+        "name": lambda n: f"Account {n}",
+    }
+    mixed = {name: (lambda n, name=name: (changes.get(name, plain[name]) if n >= 1_000 else plain[name])(n))
+             for name in plain}  # fmt: skip
+    return many(rows, **mixed)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "column"),
+    [
+        (late(1_200, size=lambda n: "large"), "column_type", "size"),
+        (late(1_200, customer_since=lambda n: "soon"), "column_type", "customer_since"),
+        (late(1_200, name=lambda n: ""), "column_empty", "name"),
+        (late(1_000) + b"1,2\r\n" * 200, "rows_unreadable", None),
+    ],
+    ids=["number", "date", "empty", "ragged"],
+)
+def test_what_breaks_the_contract_late_in_the_file_stops_the_feed_too(agreed, folder, content, code, column):
+    start_feed(feed=agreed)
+    mapping = {**agreed.mapping, "size": {"attribute": {"key": "size", "label": "Size", "type": "number"}}}
+    DataFeed.objects.filter(pk=agreed.pk).update(mapping=mapping)
+    put(folder, "second.csv", content)
+
+    fetched(agreed)
+
+    assert agreed.state == "stopped"
+    assert (agreed.problem["code"], agreed.problem["data"].get("column")) == (code, column)
+    assert feed_problem_words(agreed.problem).endswith("File: second.csv.")
+    made = Import.objects.latest("pk")
+    assert (made.state, made.problem["code"]) == ("failed", "contract")
+    assert f"“{agreed.name}”" in file_refusal_words(made.problem)
+    assert Account.objects.count() == 100
+
+
+def test_a_few_bad_cells_late_in_the_file_do_not_stop_it(agreed, folder):
+    put(folder, "second.csv", late(1_200, customer_since=lambda n: "soon" if n < 1_050 else "2024-05-06"))
+
+    assert fetched(agreed)["state"] == "imported"
+    assert Import.objects.latest("pk").counts["rows"]["refuse"] == 50
 
 
 def test_a_stopped_feed_starts_again_with_a_mended_file_or_a_new_contract(agreed, folder):
@@ -403,6 +502,56 @@ def test_an_address_is_fetched_with_its_token_and_its_content_imported_once(far,
     assert far.files.get().name == "may sales.csv"
     assert names() == {"Amber"}
     assert Import.objects.get().state == "done"
+
+
+def test_what_came_before_from_an_address_is_new_again_once_something_else_came(far, server):
+    for name in ("Amber", "Berry", "Amber"):
+        server.answer = partial(answer, content=csv_of(name=name))
+        assert fetched(far)["state"] == "imported"
+
+    assert names() == {"Amber"}
+    assert fetched(far)["state"] == "nothing_new"
+
+
+def versioned(request, *, content, etag, modified="Mon, 01 Jan 2024 00:00:00 GMT"):
+    """Answer as a server that knows which state of the file somebody has."""
+    if request.headers.get("If-None-Match") == etag:
+        answer(request, status=304, ETag=etag, Content_Length=None)
+    else:
+        answer(request, content=content, ETag=etag, Last_Modified=modified)
+
+
+def test_an_address_that_knows_its_states_is_asked_for_another_one(far, server):
+    server.answer = partial(versioned, content=csv_of(), etag='"v1"')
+    assert fetched(far)["state"] == "imported"
+    assert fetched(far)["state"] == "nothing_new"
+
+    _path, asked = server.asked[-1]
+    assert (asked["If-None-Match"], asked["If-Modified-Since"]) == ('"v1"', "Mon, 01 Jan 2024 00:00:00 GMT")
+    assert far.problem is None
+    server.answer = partial(versioned, content=csv_of(), etag='"v2"')  # of the same content
+    assert fetched(far)["state"] == "nothing_new"
+    assert far.files.get().etag == '"v2"'
+    server.answer = partial(versioned, content=csv_of(name="Berry"), etag='"v3"')
+    assert fetched(far)["state"] == "imported"
+
+
+def test_another_address_is_not_asked_with_what_the_first_one_said(far, server):
+    server.answer = partial(versioned, content=csv_of(), etag='"v1"')
+    assert fetched(far)["state"] == "imported"
+    server.answer = partial(versioned, content=csv_of(name="Berry"), etag='"v1"')
+
+    edit_feed(feed=far, version=version_of(far), changes={"address": f"{server.url}/other.csv"})
+    far.refresh_from_db()
+
+    assert fetched(far)["state"] == "imported"
+    assert names() == {"Berry"}
+
+
+def test_an_answer_that_nothing_changed_to_nobody_who_asked_is_no_answer(far, server):
+    server.answer = partial(answer, status=304, Content_Length=None)
+
+    assert fetched(far)["code"] == "http_status"
 
 
 def test_who_does_not_prove_to_be_the_address_is_told_nothing(far, server, settings):
