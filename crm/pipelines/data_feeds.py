@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from crm.models import DataFeed, Import
-from crm.pipelines.feed_contracts import Checked, ContractBrokenError, check_contract
+from crm.pipelines.feed_contracts import Checked, check_contract
 from crm.pipelines.feed_sources import Fetched, FetchError, fetch
+from crm.pipelines.imports.contracts import ContractBrokenError
 from crm.pipelines.imports.reading import FileRefusedError
 from crm.services.data_feeds import (
     has_broken_off,

@@ -11,8 +11,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.sql import SQL, Identifier
 
 from crm.models import Import, QuarantinedRow
-from crm.pipelines.feed_contracts import check_staged
 from crm.pipelines.imports.attempts import import_of, reporting_failure, run_of
+from crm.pipelines.imports.contracts import check_staged
 from crm.pipelines.imports.kinds import SPECS
 from crm.pipelines.imports.kinds.spec import FileRun, KindSql, Range
 from crm.pipelines.imports.quarantine import quarantine_rows, refused_when_checked
