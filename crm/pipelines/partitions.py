@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from crm.services.change_sets import forget_expired_steps
 from crm.services.file_imports import forget_old_files
+from crm.services.import_leftovers import cancel_forgotten_imports, forget_orphaned_files
 from crm.services.jobs import RunningJob, forget_scheduled_jobs
 from crm.services.notifications import forget_old_notifications
 
@@ -43,7 +44,8 @@ def make(job: RunningJob) -> dict[str, Any]:
             "forgotten_jobs": forget_scheduled_jobs(),
             "forgotten_notifications": forget_old_notifications(),
             "forgotten_steps": forget_expired_steps(),
-            "forgotten_files": forget_old_files(),
+            "cancelled_imports": cancel_forgotten_imports(),
+            "forgotten_files": forget_old_files() + forget_orphaned_files(),
         }
         job.fence()
     return {"made": made, "dropped": len(old), **forgotten}

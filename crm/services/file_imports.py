@@ -200,7 +200,7 @@ def is_committable(source_import: Import) -> bool:
 
 
 @transaction.atomic
-def cancel_import(*, source_import: Import, by: User) -> None:
+def cancel_import(*, source_import: Import, by: User | None) -> None:
     """Stop it where it is. What is already committed stands, and is offered for undo.
 
     :raises ImportStateError: when it has ended.
@@ -254,12 +254,18 @@ def forget_old_files() -> int:
         finished_at__lt=Now() - timedelta(days=KEEP_FILES_DAYS),
     ).exclude(stored_name="")
     for source_import in old:
-        shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
-        seen = {name: value for name, value in source_import.reading.items() if name not in SAMPLED}
-        Import.objects.filter(pk=source_import.pk).update(stored_name="", reading=seen)
+        forget_file(source_import)
         settled = source_import.quarantined.exclude(state=QuarantinedRow.State.WAITING)
         settled.update(cells={}, errors=[])
     return len(old)
+
+
+def forget_file(source_import: Import) -> None:
+    """Remove the file of an import that has ended, and the rows of it that were shown."""
+    if source_import.stored_name:
+        shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
+    seen = {name: value for name, value in source_import.reading.items() if name not in SAMPLED}
+    Import.objects.filter(pk=source_import.pk).update(stored_name="", reading=seen)
 
 
 def _is_at_work(source_import: Import, *, task: str = "") -> bool:
