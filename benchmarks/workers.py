@@ -63,6 +63,13 @@ def start_worker(name: str, folder: Path) -> Child:
     return Child(name=name, command=["env", *variables, *program, *options], log=folder / f"{name}.log")
 
 
+def start_beat(folder: Path) -> Child:
+    """Start what makes due schedules, and news for those that follow the feed, into jobs."""
+    program = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
+    options = ["beat", "--loglevel=WARNING", "-s", str(folder / "beat"), "--pidfile="]
+    return Child(name="beat", command=[*program, *options], log=folder / "beat.log")
+
+
 def watch(job: Job, children: list[Child], *, patience: float = 7_200.0) -> Watched:
     """Look on until the job and everything that it handed out has ended."""
     seen, started = Watched(), time.monotonic()
