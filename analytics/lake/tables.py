@@ -17,10 +17,6 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-UNITS_PER_MONEY = 10_000
-UNITS_PER_QUANTITY = 1_000
-UNITS_PER_NUMBER = 1_000_000
-
 # The largest sum that fits; no real amount is near, and a clamped one beats a failed refresh.
 MONEY = "(least(greatest({}, -900000000000000), 900000000000000) * 10000)::int8"
 TEXT_OF_VALUE = "(value #>> '{}')"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
 from crm.selectors.account_criteria import matching
@@ -44,16 +44,6 @@ def list_my_tickets(user: User) -> QuerySet[Ticket]:
 
 def list_ticket_queue(user: User) -> QuerySet[Ticket]:
     return _queue(user)[: 2 * FIVE]
-
-
-def count_tickets(user: User) -> dict[str, int]:
-    states: dict[str, int] = Ticket.objects.visible_to(user).aggregate(
-        open=Count("pk", filter=Q(state="open")),
-        pending=Count("pk", filter=Q(state="pending")),
-        nobody=Count("pk", filter=Q(state="open", assignee=None)),
-        oldest=Min("opened_at", filter=Q(state="open")),
-    )
-    return states
 
 
 def list_partners(user: User) -> QuerySet[Partner]:

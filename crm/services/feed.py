@@ -7,11 +7,10 @@ transaction commits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from crm.models import Change
 
@@ -35,30 +34,6 @@ def record_changes(*, kind: str, pairs: Iterable[tuple[int | None, int | None]])
     """Write one row for each pair of object and account; return how many."""
     rows = [Change(kind=kind, object_id=pk, account_id=account, data={}) for pk, account in pairs]
     return len(Change.objects.bulk_create(rows, batch_size=5_000))
-
-
-def record_changes_of(
-    *,
-    kind: str,
-    rows: models.QuerySet[Any],
-    account: str = "account_id",
-    data: dict[str, Any] | None = None,
-) -> int:
-    """Write one row for each of `rows` with a single INSERT … SELECT; return how many.
-
-    `account` names the column that leads to the account, `pk` for accounts themselves.
-    """
-    pairs, parameters = rows.order_by().values_list("pk", models.F(account)).query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO crm_change (kind, object_id, account_id, data)
-            SELECT %s, changed.object_id, changed.account_id, %s::jsonb
-            FROM ({pairs}) AS changed (object_id, account_id)
-            """,
-            [kind, json.dumps(data or {}), *parameters],
-        )
-        return int(cursor.rowcount)
 
 
 def read_changes(reader: str, limit: int) -> list[Change]:

@@ -114,16 +114,6 @@ def number(value: Numeric | None, digits: int = 0) -> str:
 
 
 @register.filter
-def number_short(value: Numeric | None) -> SafeString | str:
-    """1.24 M with the exact number in the title"""
-    amount = to_decimal(value)
-    if amount is None:
-        return MISSING
-    here = style()
-    return _titled(shortened(amount, here), grouped(amount, 0, here))
-
-
-@register.filter
 def money(value: Numeric | None, currency: str = "EUR") -> SafeString | str:
     """€1.24 M with the exact amount in the title: for cards"""
     amount = to_decimal(value)

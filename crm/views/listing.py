@@ -16,7 +16,6 @@ from crm.selectors.directory import Directory
 from crm.views.access import HtmxRequest
 
 NOT_STATE = ("after", "before", "count", "view", "more")
-NOT_FILTERS = (*NOT_STATE, "sort", "col")
 
 
 @dataclass(frozen=True, slots=True)
