@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag
 def change_words(change: ChangeSet, people: Mapping[int, User]) -> str:
-    """Return what was done, to how many accounts."""
+    """Return what was done, to how many rows."""
     changed: int = getattr(change, "changed", 0)
     number = to_decimal(changed)
     if change.data.get("edit") == "clean":

@@ -3,6 +3,7 @@
 import pytest
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.models import Account, Change, ChangeSet, Job, Notification
 from crm.pipelines import assign_accounts as pipeline
@@ -76,6 +77,22 @@ def test_a_change_is_taken_back_but_for_what_was_edited_since(admin_client_):
     assert (of(before), of(owner)) == ({"Kept"}, {"Edited"})
     assert change_set.state == "undone"
     assert "edited since" in page
+
+
+def test_what_was_left_alone_is_named_by_its_own_table(admin_client_):
+    contact = f.ContactFactory(account__name="Acme")
+    refused = [{"table": "crm_contact", "id": contact.pk, "code": "edited"},
+               {"table": "crm_ticket", "id": 10**9, "code": "edited"}]  # fmt: skip
+    data = {"edit": "clean", "table": "contacts", "code": "email_untidy", "refused": refused}
+    change_set = ChangeSet.objects.create(
+        kind="bulk_edit", state="undone", undo_until=timezone.now(), undone_at=timezone.now(), data=data
+    )
+
+    page = admin_client_.get(reverse("crm:change-detail", args=[change_set.public_id])).text
+
+    assert contact.account.get_absolute_url() in page
+    assert page.count("rows__sub") == 2
+    assert ("Contact" in page, "Ticket" in page, "You do not see this one" in page) == (True, True, True)
 
 
 def test_everything_that_the_filters_match_changes_hands(admin_client_):
