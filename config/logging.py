@@ -1,4 +1,4 @@
-"""One JSON object a line, with request and job ids, and nobody's address or number in it."""
+"""One JSON object a line, with request and job ids, and nobody's address, number or token in it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ _NUMBER = re.compile(r"(?<![\w.:/+-])\+?\(?\d[\d ().-]{6,}\d(?![\w-])")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DECIMAL_OR_ADDRESS = re.compile(r"-?\d+(?:\.\d+){1,3}")
 _MOBILE = re.compile(r"0\d{8,14}|1[3-9]\d{9}")  # national prefix; China
+# Addresses that let in whoever has them. Django writes the path of a page that it can't find.
+_TOKEN_PATH = re.compile(r"(/l/|/accounts/password/reset/key/|/accounts/confirm-email/)[^\s/?#\"'<>]+")
+# What Django's signers make, wherever it stands: what is signed, when, and 43 characters of signature.
+_SIGNED = re.compile(r"[\w=-]+[:.][\w-]{6,7}[:.][\w-]{43}(?![\w-])")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 log = structlog.get_logger("sextant.request")
@@ -107,12 +111,15 @@ def personal_data_mask(personal_keys: Iterable[str]) -> Processor:
 
 
 def mask_text(text: str) -> str:
-    """Return the text without e-mail addresses and telephone numbers.
+    """Return the text without e-mail addresses, telephone numbers and tokens.
 
     >>> mask_text("mail to ana@example.com or ring +44 20 7946 0018, order 536365")
     'mail to [masked] or ring [masked], order 536365'
+    >>> mask_text("Not Found: /l/cAZXGeuhwdr.1tX9aB.c2ln/")
+    'Not Found: /l/[masked]/'
     """
-    return _NUMBER.sub(_mask_number, _EMAIL.sub(MASK, text))
+    without_tokens = _SIGNED.sub(MASK, _TOKEN_PATH.sub(rf"\1{MASK}", text))
+    return _NUMBER.sub(_mask_number, _EMAIL.sub(MASK, without_tokens))
 
 
 def _mask_number(match: re.Match[str]) -> str:

@@ -1,14 +1,18 @@
 """Log lines: JSON, with ids, and without anybody's address or telephone number."""
 
+import io
 import json
 import logging
 import logging.config
+import re
 import sys
 
 import pytest
 import structlog
+from django.core import signing
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.urls import URLResolver, get_resolver
 
 from config.logging import RequestIdMiddleware, logging_config, mask_text
 from tests.config.conftest import Installation
@@ -123,6 +127,49 @@ def test_a_request_is_logged_by_route_and_never_with_its_query():
     assert line["event"] == "request"
     assert (line["method"], line["status"]) == ("GET", 200)
     assert "example.com" not in str(line)
+
+
+SECRET = "cAZXGeuhwdr-1tX9aB-c2lnbmVk"
+
+
+def routes_that_take_texts(patterns=None, before=""):
+    """Yield an address with a secret in it for each route that takes more than a number or an id."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes_that_take_texts(pattern.url_patterns, before + route)
+        elif re.search(r"<str:|\(\?P<", route):
+            yield "/" + before + re.sub(r"<str:\w+>|\(\?P<\w+>[^)]*\)", SECRET, route).strip("^$")
+
+
+@pytest.mark.parametrize("address", list(routes_that_take_texts()))
+def test_no_token_of_an_address_is_logged(address):
+    assert SECRET in address
+    assert SECRET not in mask_text(f"Not Found: {address}")
+
+
+def test_a_tracked_link_that_leads_nowhere_is_logged_without_its_token(client, db, settings):
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    line = dict(settings.LOGGING["formatters"]["line"])
+    handler.setFormatter(line.pop("()")(**line))
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        assert client.get(f"/l/{SECRET}/?to=https://elsewhere.example/{SECRET}").status_code == 404
+    finally:
+        logger.removeHandler(handler)
+
+    (found,) = [json.loads(text) for text in written.getvalue().splitlines()]
+    assert found["event"] == "Not Found: /l/[masked]/"
+    assert SECRET not in written.getvalue()
+
+
+def test_what_we_signed_is_masked_wherever_it_stands():
+    token = signing.dumps({"who": "somebody"})
+
+    assert token not in mask_text(f"refused {token} just now")
+    assert mask_text(f"refused {token} just now") == "refused [masked] just now"
 
 
 def test_the_configuration_is_accepted_by_the_standard_library():
