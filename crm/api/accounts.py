@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -16,10 +17,10 @@ from rest_framework.response import Response
 
 from crm.api import rows
 from crm.api.base import ApiView, ListView, conditional
-from crm.api.schema import IF_NONE_MATCH, LANGUAGE, one, problems
+from crm.api.schema import IF_NONE_MATCH, LANGUAGE, MERGED, one, problems
 from crm.api.serializers import AccountDetailSerializer, AccountSerializer, ProductSerializer
 from crm.filters import AccountFilter
-from crm.models import Account, Partner, Product
+from crm.models import Account, MergedAccount, Partner, Product
 from crm.models.access import Principal
 from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS
 from crm.selectors.account_list import DEFAULT_SORT, AccountSort, account_sort, sorted_accounts
@@ -27,8 +28,8 @@ from crm.selectors.account_parts import get_parts, get_whole
 from crm.selectors.keyset import Column, Order
 
 COLUMNS = (
-    "public_id", "name", "kind", "stage", "industry", "country", "currency", "customer_since",
-    "created_at", "updated_at", "revision", "book__code",
+    "public_id", "name", "kind", "stage", "industry", "country", "currency", "website",
+    "customer_since", "created_at", "updated_at", "revision", "book__code",
 )  # fmt: skip
 SORT_KEYS = (DEFAULT_SORT, *SCORE_KINDS, *VALUE_KINDS, "customer_since", "created")
 SORT = OpenApiParameter("sort", str, enum=[f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
@@ -38,6 +39,21 @@ BY_CODE = Order("products-by-code", (Column("code"), Column("id")))
 def own_accounts(principal: Principal) -> QuerySet[Account]:
     """Return the accounts of this key with the columns that the API tells."""
     return Account.objects.visible_to(principal).select_related("book").only(*COLUMNS)
+
+
+def address_of_survivor(request: Request, principal: Principal, *, public_id: UUID, route: str) -> Response:
+    """Lead from an account of the key that was merged away to the one that took it over.
+
+    With 308 a caller that follows repeats its method. Nobody keeps the answer: a merge may be undone.
+
+    :raises Http404: when there is no such account, or its survivor is not the key's.
+    """
+    merges = MergedAccount.objects.visible_to(principal).select_related("survivor")
+    survivor = get_object_or_404(merges, public_id=public_id).survivor
+    address = request.build_absolute_uri(reverse(route, args=[survivor.public_id]))
+    query = request.META.get("QUERY_STRING", "")
+    location = f"{address}?{query}" if query else address
+    return Response(status=308, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def as_row(account: Account, partner: Partner) -> dict[str, Any]:
@@ -104,10 +120,13 @@ class AccountDetailView(ApiView):
     @extend_schema(
         summary="Read one of your accounts",
         parameters=[LANGUAGE, IF_NONE_MATCH],
-        responses={200: one(AccountDetailSerializer), 304: None, **problems(404)},
+        responses={200: one(AccountDetailSerializer), 304: None, **MERGED, **problems(404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        account = get_object_or_404(own_accounts(self.principal), public_id=public_id)
+        account = own_accounts(self.principal).filter(public_id=public_id).first()
+        if account is None:
+            route = "api-v1:account-detail"
+            return address_of_survivor(request, self.principal, public_id=public_id, route=route)
         whole = get_whole(self.principal.partner, account.pk)
         body = {"data": rows.account_in_full(account, whole)}
         return conditional(request, body, revision=account.revision)

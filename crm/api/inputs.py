@@ -69,6 +69,10 @@ class LeadInput(Input):
     currency = serializers.RegexField(
         CURRENCY, required=False, allow_blank=True, default="", help_text="ISO 4217; by default the book's."
     )
+    website = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    tax_id = serializers.CharField(
+        max_length=40, required=False, allow_blank=True, default="", help_text="Helps to notice who is known."
+    )
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, default="", help_text="Your own number of it."
     )

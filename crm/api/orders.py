@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm.api.accounts import address_of_survivor, own_accounts
 from crm.api.base import ApiView, ListView, conditional
-from crm.api.schema import IF_NONE_MATCH, one, problems
+from crm.api.schema import IF_NONE_MATCH, MERGED, one, problems
 from crm.api.serializers import OrderDetailSerializer, OrderSerializer
 from crm.models import Account, Order, OrderLine
 from crm.selectors import keyset
@@ -34,11 +35,13 @@ class OrderListView(ListView[Order]):
 
     @extend_schema(
         summary="List the orders and returns of one of your accounts",
-        responses={200: OrderSerializer(many=True), **problems(400, 404)},
+        responses={200: OrderSerializer(many=True), **MERGED, **problems(400, 404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        accounts = Account.objects.visible_to(self.principal).only("pk")
-        self.account = get_object_or_404(accounts, public_id=public_id)
+        self.account = own_accounts(self.principal).filter(public_id=public_id).first()
+        if self.account is None:
+            route = "api-v1:order-list"
+            return address_of_survivor(request, self.principal, public_id=public_id, route=route)
         return self.list(request)
 
     def get_queryset(self) -> QuerySet[Order]:

@@ -24,6 +24,7 @@ def account(row: Account, parts: Parts) -> dict[str, Any]:
         "industry": row.industry,
         "country": row.country,
         "currency": row.currency,
+        "website": row.website,
         "customer_since": row.customer_since and row.customer_since.isoformat(),
         "roles": parts.roles,
         "scores": [score(number) for number in parts.scores],

@@ -92,6 +92,7 @@ class AccountSerializer(Plain):
     industry = serializers.CharField()
     country = serializers.CharField(help_text="ISO 3166-1 alpha-2, or empty.")
     currency = serializers.CharField(help_text="ISO 4217.")
+    website = serializers.CharField()
     customer_since = serializers.DateField(allow_null=True)
     roles = serializers.ListField(child=serializers.ChoiceField(PartnerAccount.Role.choices))
     scores = ScoreSerializer(many=True)

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.accounts import own_accounts
+from crm.api.accounts import address_of_survivor, own_accounts
 from crm.api.base import ApiView
 from crm.api.inputs import Input
-from crm.api.schema import one, problems
+from crm.api.schema import MERGED, one, problems
 from crm.services.visitors import IDENTIFY, LASTS, LINK, make_token
 
 
@@ -40,12 +39,15 @@ class VisitorTokenView(ApiView):
     @extend_schema(
         summary="Make a token that names one of your accounts to a tracked site",
         request=VisitorTokenInput,
-        responses={201: one(VisitorTokenSerializer), **problems(400, 404, 413, 415)},
+        responses={201: one(VisitorTokenSerializer), **MERGED, **problems(400, 404, 413, 415)},
     )
     def post(self, request: Request, public_id: UUID) -> Response:
         sent = VisitorTokenInput(data=request.data)
         sent.is_valid(raise_exception=True)
-        account = get_object_or_404(own_accounts(self.principal), public_id=public_id)
+        account = own_accounts(self.principal).filter(public_id=public_id).first()
+        if account is None:
+            route = "api-v1:visitor-token-create"
+            return address_of_survivor(request, self.principal, public_id=public_id, route=route)
         use = sent.validated_data["use"]
         made = {
             "token": make_token(who=account, purpose=use),

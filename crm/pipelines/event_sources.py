@@ -1,4 +1,7 @@
-"""How many events each sender sent, and what was missing in them, for the habits of sources."""
+"""How many events each site sent, and what was missing in them, for the habits of sources.
+
+Of its events a page sends one or two at a time: counting them with each would lock a row with each.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from datetime import date
 
 from django.db import connection
 
-# Counted by their keys, which say who sent them and when; a sender without keys is not seen here.
-# Files are counted by their import.
+# Counted by their keys, which say who sent them and when. Files are counted by their import, and what
+# a partner sends with each batch.
 _COUNT = """
 INSERT INTO crm_sourceday AS kept (book_id, source, kind, on_date, rows, missing, last_at)
 SELECT sender.book_id, sender.name, 'events', received.day, received.rows, '{}', received.last_at
@@ -15,20 +18,17 @@ FROM (
     SELECT source, (at AT TIME ZONE %(zone)s)::date AS day, count(*) AS rows, max(at) AS last_at
     FROM crm_eventkey
     WHERE at >= ((now() AT TIME ZONE %(zone)s)::date - 1)::timestamp AT TIME ZONE %(zone)s
-      AND (source LIKE 'site:%%' OR source LIKE 'partner:%%')
+      AND source LIKE 'site:%%'
     GROUP BY 1, 2
 ) AS received
 JOIN (
     SELECT 'site:' || id AS source, book_id, left(name, 50) || ' #' || id AS name FROM crm_trackedsite
-    UNION ALL
-    SELECT 'partner:' || public_id, book_id, left(name, 60) FROM crm_partner
 ) AS sender USING (source)
 ORDER BY sender.book_id, sender.name, received.day
 ON CONFLICT (book_id, source, kind, on_date) DO UPDATE
 SET rows = excluded.rows, last_at = excluded.last_at
 WHERE (kept.rows, kept.last_at) IS DISTINCT FROM (excluded.rows, excluded.last_at)
 """
-# Of sites alone: what a partner sends is stored without its sender.
 _MISSING = """
 UPDATE crm_sourceday AS kept SET missing = seen.missing
 FROM (

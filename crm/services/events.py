@@ -11,6 +11,7 @@ from django.db import transaction
 
 from crm.models import Account, ApiPrincipal, Product
 from crm.services.event_store import EventRow, insert_events
+from crm.services.source_days import missing_shares, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,11 @@ def store_events(*, sender: ApiPrincipal, events: Sequence[NewEvent]) -> Stored:
         rows.append(_row(event, account_id, product_id))
     if refusals:
         raise EventsRefusedError(refusals)
-    stored = insert_events(sender=f"partner:{sender.partner.public_id}", rows=rows)
+    source = f"partner:{sender.partner.public_id}"
+    stored = insert_events(sender=source, rows=rows)
+    shares = missing_shares(events, ("account_id", "page", "source"))
+    missing = {field.removesuffix("_id"): share for field, share in shares.items()}  # as of sites' events
+    record(book_id=sender.partner.book_id, source=source, kind="events", rows=stored, missing=missing)
     return Stored(stored, duplicates=len(events) - stored)
 
 

@@ -18,6 +18,7 @@ from crm.models import (
     PartnerAccount,
 )
 from crm.services.feed import record_change
+from crm.services.matching import store_keys
 from crm.services.source_days import missing_shares, record
 
 KEYS_ARE_KEPT_FOR = timedelta(days=2)
@@ -54,6 +55,8 @@ class NewLead:
     industry: str = ""
     country: str = ""
     currency: str = ""  # the book's own unless said
+    website: str = ""
+    tax_id: str = ""
     external_id: str = ""
     note: str = ""
     contact: Person | None = None
@@ -122,6 +125,8 @@ def _insert(partner: Partner, lead: NewLead) -> Account:
         industry=lead.industry,
         country=lead.country,
         currency=lead.currency or partner.book.currency,
+        website=lead.website,
+        tax_id=lead.tax_id,
         stage=Account.Stage.LEAD,
     )
     PartnerAccount.objects.create(partner=partner, account=account, role=PartnerAccount.Role.REFERRED)
@@ -136,6 +141,7 @@ def _insert(partner: Partner, lead: NewLead) -> Account:
             email=person.email,
             phone=person.phone,
         )
+    store_keys([account.pk])
     if lead.note:
         Activity.objects.create(account=account, contact=contact, kind=Activity.Kind.NOTE, text=lead.note)
     return account

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.models import Account, Activity, Change, Event, EventKey, PartnerAccount
+from crm.models import Account, Activity, Change, Event, EventKey, MatchKey, PartnerAccount, SourceDay
 from tests.factories import AccountFactory, ProductFactory
 from tests.partner_api import Caller
 
@@ -62,6 +62,18 @@ def test_a_lead_becomes_an_account_of_the_partner(partner_key):
 def test_says_what_is_wrong_with_a_lead(partner_key, changes, error):
     assert error in errors_of(partner_key.post("/leads/", LEAD | changes))
     assert not Account.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_lead_is_held_against_those_we_know_by_website_and_tax_number(partner_key):
+    lead = LEAD | {"website": "https://www.harbour.example", "tax_id": "GB 123 4567 82"}
+
+    answer = partner_key.post("/leads/", lead)
+
+    assert answer.json()["data"]["website"] == "https://www.harbour.example"
+    assert "tax_id" not in answer.json()["data"]
+    keys = dict(MatchKey.objects.values_list("kind", "key"))
+    assert (keys["tax_id"], keys["domain"]) == ("GB123456782", "harbour.example")
 
 
 @pytest.mark.django_db
@@ -180,6 +192,25 @@ def test_ignores_events_that_came_before(partner_key):
     assert answer.json()["data"] == {"stored": 1, "duplicates": 2}
     assert elsewhere.json()["data"] == {"stored": 1, "duplicates": 0}
     assert Event.objects.count() == EventKey.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_batch_counts_for_its_day_with_what_it_left_out(partner_key):
+    account = partner_key.account()
+    events = [
+        visit(account_id=str(account.public_id), page="/a", key="a"), visit(visitor="v-77"),
+        visit(visitor="v-77", source="news", page="/b"), visit(visitor="v-77", page="/c"),
+    ]  # fmt: skip
+
+    partner_key.post("/events/", {"events": events})
+    partner_key.post("/events/", {"events": events[:1]})  # again, so that nothing is stored
+
+    day = SourceDay.objects.get()
+    assert (day.book, day.source) == (
+        partner_key.partner.book, f"partner:{partner_key.partner.public_id}"
+    )  # fmt: skip
+    assert (day.kind, day.rows) == ("events", 4)
+    assert day.missing == {"account": 0.75, "page": 0.25, "source": 0.75}
 
 
 @pytest.mark.django_db

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm.models import Account
+from crm.services.merges import merge
 from tests.factories import (
     NOW,
     AccountFactory,
@@ -74,6 +75,26 @@ def test_never_shows_another_partners_rows(partner_key):
 
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert ids(partner_key.get("/accounts/")) == []
+
+
+@pytest.mark.parametrize("below", ["", "orders/?limit=5"])
+def test_an_account_that_was_merged_away_leads_to_the_other(partner_key, below):
+    survivor, other = partner_key.account(), partner_key.account()
+    merge(survivor=survivor, other=other, choices={}, by=None)
+
+    answer = partner_key.get(f"/accounts/{other.public_id}/{below}")
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == f"http://testserver/api/v1/accounts/{survivor.public_id}/{below}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert partner_key.get(f"/accounts/{survivor.public_id}/{below}").status_code == 200
+
+
+def test_a_merge_of_others_leads_nowhere(partner_key):
+    theirs, other = Caller.make().account(), AccountFactory()
+    merge(survivor=theirs, other=other, choices={}, by=None)
+
+    assert partner_key.get(f"/accounts/{other.public_id}/").status_code == 404
 
 
 def test_a_link_counts_only_between_its_dates(partner_key):

@@ -3,6 +3,7 @@
 import pytest
 
 from crm.models import Visitor
+from crm.services.merges import merge
 from crm.services.visitors import LINK, Person, read_token
 from tests.crm.test_collector import SHOP, send
 from tests.factories import TrackedSiteFactory
@@ -39,6 +40,16 @@ def test_nobody_gets_a_token_for_anothers_account(partner_key):
     theirs = Caller.make().account()
 
     assert partner_key.post(f"/accounts/{theirs.public_id}/visitor-tokens/", {}).status_code == 404
+
+
+def test_an_account_that_was_merged_away_leads_to_the_other(partner_key):
+    survivor, other = partner_key.account(), partner_key.account()
+    merge(survivor=survivor, other=other, choices={}, by=None)
+
+    answer = partner_key.post(f"/accounts/{other.public_id}/visitor-tokens/", {})
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"].endswith(f"/accounts/{survivor.public_id}/visitor-tokens/")
 
 
 def test_says_what_is_wrong_with_what_was_asked(partner_key):
