@@ -122,39 +122,50 @@ def whole_range(snapshot: Snapshot, table: Table, number: int, *, past: bool = F
     return snapshot.rows(table.select(past=past) + in_range(number))
 
 
-def changed(table: Table, lower: int) -> sql.Composed:
-    """Return the query for the ids of which anything was written since the bound.
+@dataclass(frozen=True)
+class Changed:
+    """All versions of what was touched since a bound: the present rows, and the old ones."""
+
+    touched: pa.Table  # ids
+    present: pa.Table
+    past: pa.Table
+
+
+def read_changed(
+    snapshot: Snapshot, table: Table, lower: int, *, also: Sequence[int] = (), most: int
+) -> Changed | None:
+    """Return what transactions since the bound have touched and `also` these, or None if it is too much.
 
     Transactions above this snapshot's own bound are included: reading up to the snapshot keeps
     the old and the new version of a fact, and an order and its lines, together. What is read
     twice replaces itself.
+
+    Nearly all rows carry a stamp since the bound, and one index leads to them, partitions or not.
+    The few others, of which only an old version changed or which are asked for anyway, go by number.
     """
-    bound = sql.SQL(SINCE).format(sql.Literal(str(lower)))
-    present = sql.SQL("SELECT id FROM {} WHERE changed_xid {}").format(sql.SQL(table.source), bound)
-    if not table.fact:
-        return present
-    return sql.SQL(
-        "{} UNION SELECT id FROM {} WHERE past_xid {bound} "
-        "UNION SELECT row_id FROM crm_deletedkey WHERE table_name = {fact} AND changed_xid {bound}"
-    ).format(present, sql.Identifier(f"{table.fact}_past"), bound=bound, fact=sql.Literal(table.fact))
-
-
-def changed_versions(
-    snapshot: Snapshot, table: Table, lower: int, touched: pa.ChunkedArray
-) -> tuple[pa.Table, pa.Table]:
-    """Return all versions of what was touched since the bound: the present rows, and the old ones.
-
-    Nearly all present rows were stamped since, and one index leads to them, partitions or not. The
-    few others, of which only an old version changed or which are asked for anyway, go by number.
-    """
-    bound = sql.SQL(SINCE).format(sql.Literal(str(lower)))
-    rows = snapshot.rows(table.select() + sql.SQL(" WHERE changed_xid {}").format(bound))
-    others = touched.filter(pc.invert(pc.is_in(touched, value_set=rows["id"])))
+    since = sql.SQL(SINCE).format(sql.Literal(str(lower)))
+    enough = sql.SQL(" LIMIT {}").format(sql.Literal(most + 1))
+    present = snapshot.rows(table.select() + sql.SQL(" WHERE changed_xid {}").format(since) + enough)
+    ids = [present["id"].combine_chunks(), pa.array(also, pa.int64())]
+    past = present[:0]
+    if table.fact:
+        past = snapshot.rows(table.select(past=True) + sql.SQL(" WHERE past_xid {}").format(since) + enough)
+        ids += [past["id"].combine_chunks(), _deleted(snapshot, table, since)]
+    touched = pc.unique(pa.concat_arrays(ids))
+    if len(touched) > most:
+        return None
+    others = touched.filter(pc.invert(pc.is_in(touched, value_set=present["id"])))
     if len(others):
-        rows = pa.concat_tables([rows, snapshot.rows(table.select() + _among(others.to_pylist()))])
-    if not table.fact:
-        return rows, rows[:0]
-    return rows, snapshot.rows(table.select(past=True) + _among(touched.to_pylist()))
+        present = pa.concat_tables([present, snapshot.rows(table.select() + _among(others.to_pylist()))])
+    if table.fact:
+        older = _among(touched.to_pylist()) + sql.SQL(" AND NOT past_xid {}").format(since)
+        past = pa.concat_tables([past, snapshot.rows(table.select(past=True) + older)])
+    return Changed(pa.table({"id": touched}), present, past)
+
+
+def _deleted(snapshot: Snapshot, table: Table, since: sql.Composable) -> pa.Array:
+    query = "SELECT row_id AS id FROM crm_deletedkey WHERE table_name = {} AND changed_xid {}"
+    return snapshot.rows(sql.SQL(query).format(sql.Literal(table.fact), since))["id"].combine_chunks()
 
 
 def these(ids: Sequence[int]) -> sql.Composed:

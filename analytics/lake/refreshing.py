@@ -10,16 +10,13 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from psycopg import sql
 
 from analytics.lake import layers
 from analytics.lake.extracting import (
     IDS_PER_FILE,
     Snapshot,
-    changed,
-    changed_versions,
     open_snapshot,
-    these,
+    read_changed,
     whole_range,
 )
 from analytics.lake.layers import Layer, Merging
@@ -71,21 +68,17 @@ class Refresh:
         before = self.before.tables.get(table.name) if self.before else None
         if self.before is None or before is None or not _still_there(before.storage, storage):
             return None
-        touched = self.snapshot.rows(self._touched(table, self.before.bound))
-        if touched.num_rows == 0:
-            return before
-        if touched.num_rows > max(MOST_CHANGED, sum(before.rows.values()) // 2):
-            return None
-        rows = self.merging.in_order(
-            *changed_versions(self.snapshot, table, self.before.bound, touched["id"])
+        found = read_changed(
+            self.snapshot,
+            table,
+            self.before.bound,
+            also=self.again.get(table.name, ()),
+            most=max(MOST_CHANGED, sum(before.rows.values()) // 2),
         )
-        fresh = self.merging.layered(rows, touched, number=self.version)
-        return self._with_layer(table, before, fresh)
-
-    def _touched(self, table: Table, lower: int) -> sql.Composable:
-        ids = changed(table, lower)
-        wanted = self.again.get(table.name)
-        return sql.SQL("{} UNION {}").format(ids, these(wanted)) if wanted else ids
+        if found is None or found.touched.num_rows == 0:
+            return before if found else None
+        rows = self.merging.in_order(found.present, found.past)
+        return self._with_layer(table, before, self.merging.layered(rows, found.touched, number=self.version))
 
     def _with_layer(self, table: Table, before: TableFiles, fresh: pa.Table) -> TableFiles:
         """Put a layer on top, together with the newest ones, and fold in what has grown large."""
