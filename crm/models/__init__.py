@@ -11,6 +11,7 @@ from crm.models.billing import Invoice, Payment
 from crm.models.change_sets import ChangedRows, ChangeSet
 from crm.models.collecting import EventRetention, TrackedSite, Visitor, WebSession
 from crm.models.data_feeds import DataFeed, DataFeedFile
+from crm.models.erasure import Erasure
 from crm.models.events import Event, EventKey
 from crm.models.feed import Bin, Change, FeedCursor
 from crm.models.feedback import ScoreFeedback
@@ -44,6 +45,7 @@ __all__ = [
     "DataFeedFile",
     "DeletedKey",
     "DuplicatePair",
+    "Erasure",
     "Event",
     "EventKey",
     "EventRetention",

@@ -23,6 +23,7 @@ VIEW_DATA_QUALITY = "quality.view"
 IMPORT_DATA = "data.import"
 MANAGE_DATA = "data.manage"
 MERGE_ACCOUNTS = "accounts.merge"
+ERASE_ACCOUNTS = "accounts.erase"
 VIEW_ALL_JOBS = "jobs.view_all"
 VIEW_AUDIT = "audit.view"
 
@@ -45,7 +46,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         | {VIEW_ALL_ACCOUNTS, EDIT_ACCOUNTS, EXPORT_ACCOUNTS, WORK_TICKETS}
         | {VIEW_PARTNERS, MANAGE_PARTNERS, VIEW_MODELS, PROMOTE_MODELS}
         | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
-        | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS}
+        | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS, ERASE_ACCOUNTS}
     ),
 }
 

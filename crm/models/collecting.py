@@ -41,7 +41,6 @@ class Visitor(models.Model):
         SIGN_IN = "sign_in", _("Sign-in")
         LINK = "link", _("Tracked link")
         FORM = "form", _("Form")
-        API = "api", _("API")
 
     site = models.ForeignKey(TrackedSite, models.CASCADE, related_name="+")
     key = models.CharField(max_length=64)  # pseudonymous; Event.visitor

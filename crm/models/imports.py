@@ -48,6 +48,7 @@ class Import(models.Model):
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
     stored_name = models.CharField(max_length=120, blank=True)  # below FILES_ROOT/imports
+    file_erased_at = models.DateTimeField(null=True)  # it spoke of somebody who was erased
     size_bytes = models.BigIntegerField(null=True)
     format = models.CharField(max_length=7, choices=Format.choices, blank=True)
     source = models.CharField(max_length=60, blank=True)  # the system whose ids the file bears

@@ -10,8 +10,8 @@ TEXTS = (models.CharField, models.TextField, models.EmailField, models.JSONField
 # Words of the product, of administrators or of machines; none is about a person.
 IMPERSONAL = {
     "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
-    "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "EventKey", "EventRetention",
-    "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job", "LiftReport",
+    "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "Erasure", "EventKey",
+    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job", "LiftReport",
     "ModelVersion", "Notification", "Offered", "Order", "OrderLine", "Organisation", "Outcome",
     "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation",
     "Reliability", "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score",
