@@ -66,6 +66,14 @@ def assign_accounts(*, job_id: int) -> None:
     run_job(job_id, pipeline.run)
 
 
+@shared_task(name="crm.erase_account")
+def erase_account(*, job_id: int) -> None:
+    from crm.pipelines import erasing
+    from crm.services.jobs import run_job
+
+    run_job(job_id, erasing.run)
+
+
 @shared_task(name="crm.export_accounts")
 def export_accounts(*, job_id: int) -> None:
     from crm.pipelines import export_accounts as pipeline

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Now
 
 from crm.models import Account, ChangedRows, ChangeSet, DuplicatePair, MergedAccount
 from crm.models.access import Principal
@@ -59,9 +60,11 @@ def get_weights(*accounts: Account) -> dict[int, Weight]:
 def list_merges(
     principal: Principal, *, after: str | None = None, before: str | None = None
 ) -> Page[MergedAccount]:
-    """Return the merges that stand, into accounts that this person sees, the latest first."""
-    merges = MergedAccount.objects.visible_to(principal).select_related("survivor", "change_set__owner")
-    merges = merges.annotate(name=_name_of_the_other(OuterRef("change_set")))
+    """Return the merges that can be taken back, into accounts that this person sees, the latest first."""
+    visible = MergedAccount.objects.visible_to(principal).select_related("survivor", "change_set__owner")
+    merges = visible.filter(change_set__undo_until__gt=Now()).annotate(
+        name=_name_of_the_other(OuterRef("change_set"))
+    )
     return keyset_page(merges, order=NEWEST, after=after, before=before, per_page=PER_PAGE)
 
 

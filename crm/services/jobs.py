@@ -123,7 +123,7 @@ def send_jobs(*, job_ids: Iterable[int]) -> int:
 
 
 @transaction.atomic
-def cancel_job(*, job: Job, by: User) -> None:
+def cancel_job(*, job: Job, by: User | None) -> None:
     """Cancel a queued or running job and what it fanned out. A running one stops at its next fence.
 
     :raises JobNotCancellableError: when it has already ended.

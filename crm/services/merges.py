@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from crm.models import (
     Account,
+    ChangedRows,
     ChangeSet,
     DeletedKey,
     DuplicatePair,
@@ -164,6 +165,15 @@ def forget_merges(account_ids: Sequence[int]) -> None:
     """Erase what change sets keep of these accounts; their merges can't be taken back any more."""
     merges = ChangeSet.objects.filter(kind=ChangeSet.Kind.MERGE)
     merges.filter(Q(data__survivor_id__in=account_ids) | Q(data__account_id__in=account_ids)).delete()
+
+
+def seal_merges(account_ids: Sequence[int]) -> None:
+    """Empty what change sets keep of these accounts: merges stand, and can't be taken back any more."""
+    merges = ChangeSet.objects.filter(kind=ChangeSet.Kind.MERGE)
+    of_these = Q(data__survivor_id__in=account_ids) | Q(data__account_id__in=account_ids)
+    ids = list(merges.filter(of_these).values_list("pk", flat=True))
+    ChangedRows.objects.filter(change_set__in=ids).delete()
+    ChangeSet.objects.filter(pk__in=ids).update(undo_until=Now())
 
 
 def _refusal(one: Account, two: Account) -> str:

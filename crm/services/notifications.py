@@ -14,8 +14,8 @@ from crm.models import Job, JobWatch, Notification, User
 KEEP_DAYS = 90
 # What one starts and then leaves: whoever did is told without asking.
 OWNER_IS_TOLD = frozenset({
-    "campaigns.commit_import", "crm.assign_accounts", "crm.commit_import", "crm.export_accounts",
-    "crm.undo_change_set",
+    "campaigns.commit_import", "crm.assign_accounts", "crm.commit_import", "crm.erase_account",
+    "crm.export_accounts", "crm.undo_change_set",
 })  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
-from crm.models import Account, AttributeDefinition, MergedAccount
-from crm.models.access import EDIT_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, can
+from crm.models import Account, AttributeDefinition, Erasure, MergedAccount
+from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, can
 from crm.selectors.account_overview import get_overview
 from crm.selectors.score_panel import get_published
 from crm.services.accounts import EditConflictError, create_account, edit_account
@@ -40,7 +40,9 @@ def moment_of(account: Account) -> datetime:
 
 @require_safe
 def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    account = visible_accounts(request).filter(public_id=public_id).first()
+    erasures = Erasure.objects.filter(account_public_id=OuterRef("public_id")).values("erased_at")
+    accounts = visible_accounts(request).annotate(erased_at=Subquery(erasures))
+    account = accounts.filter(public_id=public_id).first()
     if account is None:
         return survivor_of(request, public_id)
     as_of = moment_of(account)
@@ -55,6 +57,7 @@ def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "may_edit": can(request.user, EDIT_ACCOUNTS),
         "may_audit": can(request.user, VIEW_AUDIT),
         "may_merge": can(request.user, MERGE_ACCOUNTS),
+        "may_erase": can(request.user, ERASE_ACCOUNTS),
     }
     return render_part(request, "crm/account_detail.html", "older", context)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.models import Account, Bin
-from crm.models.access import EDIT_ACCOUNTS
+from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, can
 from crm.services.bin import RestoreConflictError, restore
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
@@ -18,7 +18,11 @@ from crm.views.access import HtmxRequest, get_visible, require_capability
 @require_capability(EDIT_ACCOUNTS)
 def bin_list(request: HtmxRequest) -> HttpResponse:
     entries = Bin.objects.visible_to(request.user).defer("rows").select_related("deleted_by")
-    return render(request, "crm/bin_list.html", {"entries": entries.order_by("-deleted_at", "pk")[:100]})
+    context = {
+        "entries": entries.order_by("-deleted_at", "pk")[:100],
+        "may_erase": can(request.user, ERASE_ACCOUNTS),
+    }
+    return render(request, "crm/bin_list.html", context)
 
 
 @require_POST

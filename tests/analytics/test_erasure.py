@@ -12,7 +12,7 @@ from analytics.lake.manifest import lake_folder
 from analytics.pipelines import forgetting
 from crm.models import Job, Order
 from crm.services.bin import move_to_bin
-from crm.services.erasure import erase_account
+from crm.services.erasure import erase_account, erase_standing
 from tests.analytics.lake_facts import contents, make_attribute, make_event, make_order, make_value
 from tests.analytics.test_lake import full_extract
 from tests.demo_data import run_pipeline
@@ -93,6 +93,18 @@ def test_the_person_does_not_come_back_with_the_next_refresh_or_with_a_new_lake(
     assert traces(account_id, orders) == set()
     settings.FILES_ROOT = tmp_path / "whole"
     assert traces(account_id, orders) == set()
+
+
+def test_of_an_account_that_stands_amounts_stay_in_the_files_and_nothing_else(person, settings, tmp_path):
+    erase_standing(account=person, by=UserFactory())
+    job = Job.objects.get(task="analytics.forget")
+    run_pipeline(forgetting.run, task=job.task, **job.params)
+
+    named = [path for path in lake_folder().rglob("*.parquet") if NAME.encode() in path.read_bytes()]
+    assert named == []
+    assert contents() == full_extract(settings, tmp_path / "whole")
+    assert contents()["order"].num_rows > 1
+    assert person.pk not in contents()["event"]["account_id"].to_pylist()
 
 
 def test_layers_are_rewritten_too(person, monkeypatch):

@@ -63,7 +63,7 @@ def company(rows: int) -> SimpleNamespace:
         f.PartnerAccountFactory(account=account)
         f.SavedViewFactory(owner=user)
         f.UserFactory()
-        bin_service.move_to_bin(account=f.AccountFactory(), by=user)
+        binned = bin_service.move_to_bin(account=f.AccountFactory(), by=user)
         key = {"label": "k", "prefix": f"k{number}", "digest": bytes([number] * 32)}
         ApiKey.objects.create(partner=caller.partner, **key)
     versions = [make_version(number) for number in range(rows)]
@@ -75,7 +75,7 @@ def company(rows: int) -> SimpleNamespace:
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         change=changes[0],
-        feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
+        binned=binned, feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
         files=files,
     )  # fmt: skip
@@ -241,7 +241,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:duplicate": made.pair, "crm:account-merge": made.account,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
-        "crm:change": made.change,
+        "crm:change": made.change, "crm:bin": made.binned,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "crm:quality": made.source,
         "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
