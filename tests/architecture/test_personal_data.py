@@ -11,8 +11,8 @@ TEXTS = (models.CharField, models.TextField, models.EmailField, models.JSONField
 IMPERSONAL = {
     "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
     "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "Erasure", "EventKey",
-    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job", "LiftReport",
-    "ModelVersion", "Notification", "Offered", "Order", "OrderLine", "Organisation", "Outcome",
+    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job",
+    "LiftReport", "ModelVersion", "Notification", "Offered", "Order", "OrderLine", "Organisation", "Outcome",
     "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation",
     "Reliability", "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score",
     "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team", "TrackedSite", "Value",

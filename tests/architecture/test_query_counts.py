@@ -75,7 +75,8 @@ def company(rows: int) -> SimpleNamespace:
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         change=changes[0],
-        binned=binned, feed=feeds[0], version=versions[0], order=account.orders.first(), contact=account.contacts.first(),
+        binned=binned, feed=feeds[0], version=versions[0], order=account.orders.first(),
+        contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
         files=files,
     )  # fmt: skip

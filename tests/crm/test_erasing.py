@@ -307,7 +307,7 @@ def test_the_page_asks_for_the_name_and_starts_a_job(admin_client_, zebedee):
 
     job = Job.objects.get(task="crm.erase_account")
     assert "Amounts and dates, without a name" in page
-    assert "can not be undone" in page
+    assert "Nobody can undo this" in page
     assert answer.url == job.get_absolute_url()
     assert NAME not in str([job.params, job.scope])
     run_job(job.pk, erasing.run)
@@ -320,7 +320,7 @@ def test_what_lies_in_the_bin_can_be_erased_from_there(admin_client_, zebedee):
     address = reverse("crm:bin-erase", args=[entry.public_id])
 
     assert address in admin_client_.get(reverse("crm:bin-list")).text
-    assert "can not be put back" in admin_client_.get(address).text
+    assert "can’t be put back any more" in admin_client_.get(address).text
     admin_client_.post(address, {"name": NAME})
     run_job(Job.objects.get(task="crm.erase_account").pk, erasing.run)
 
