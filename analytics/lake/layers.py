@@ -3,10 +3,14 @@
 A layer holds every version of each row that it speaks of, or one row marked `gone`. The newest
 layer that speaks of a row is right, and what lies below it about that row is void. So a refresh
 writes what changed and nothing else; whoever reads puts the layers on top (`reading.py`).
+
+When much of a range of ids lies in layers, they are folded into its file. The layers stay as they
+are: the manifest says up to which layer the file speaks for the range, and their rows of it are void.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +21,8 @@ import pyarrow.compute as pc
 # A range of ids is written anew when this share of it lies in layers, but not for a handful.
 FOLD_SHARE = 0.1
 FOLD_AT_LEAST = 20_000
+# One refresh folds ranges of so many rows a row that changed, so that they take turns.
+FOLD_FOR_EACH = 10
 # Layers grow by this factor at least from the newest to the oldest, so that there are few of them
 # and each row is rewritten a few times at most before it is folded in.
 GROWTH = 4
@@ -42,8 +48,15 @@ SELECT id, true AS gone, {layer}::BIGINT AS layer FROM touched WHERE id NOT IN (
 ORDER BY id, known_to_us NULLS LAST
 """
 NEWEST = """
-SELECT * FROM {rows} QUALIFY layer = max(layer) OVER (PARTITION BY id) ORDER BY id, known_to_us NULLS LAST
+SELECT * EXCLUDE (folded_range, folded_upto) FROM {rows} AS rows LEFT JOIN {folded}
+WHERE layer > coalesce(folded_upto, 0) AND {where}
+QUALIFY layer = max(layer) OVER (PARTITION BY id) ORDER BY id, known_to_us NULLS LAST
 """
+# Which rows of layers are void; for DuckDB and Spark.
+FOLDED = (
+    "(VALUES {values}) AS folded (folded_range, folded_upto) "
+    "ON folded_range = CAST(floor(id / {per_file}) AS BIGINT)"
+)
 FOLD = """
 SELECT * FROM base WHERE id NOT IN (SELECT id FROM over)
 UNION ALL BY NAME SELECT * EXCLUDE (gone, layer) FROM over WHERE NOT gone
@@ -83,13 +96,15 @@ class Merging:
         """Return the versions of what was touched as a layer, with a mark for what has none left."""
         return self._query(GONE.format(layer=number), rows=rows, touched=touched)
 
-    def newest(self, folder: Path, layers: Sequence[Layer], fresh: pa.Table) -> pa.Table:
-        """Return these layers and a fresh one as one."""
+    def newest(
+        self, folder: Path, layers: Sequence[Layer], fresh: pa.Table, *, void: str, where: str = "true"
+    ) -> pa.Table:
+        """Return these layers and a fresh one as one, without the rows that are `void` (see `folded`)."""
         if not layers:
-            return fresh
+            return fresh if where == "true" else self._query(f"FROM fresh WHERE {where}", fresh=fresh)
         files = ", ".join(f"'{folder / layer.file}'" for layer in layers)
-        rows = f"(FROM read_parquet([{files}]) UNION ALL BY NAME FROM fresh)"
-        return self._query(NEWEST.format(rows=rows), fresh=fresh)
+        rows = f"(FROM read_parquet([{files}]) WHERE {where} UNION ALL BY NAME FROM fresh)"
+        return self._query(NEWEST.format(rows=rows, folded=void, where=where), fresh=fresh)
 
     def fold(self, base: pa.Table, over: pa.Table) -> pa.Table:
         return self._query(FOLD, base=base, over=over)
@@ -114,17 +129,29 @@ def to_join(layers: Sequence[Layer], rows: int) -> list[Layer]:
     return joined
 
 
-def to_fold(layers: Iterable[Layer], base_rows: dict[str, int]) -> set[str]:
-    """Return the ranges of which so much lies in layers that they should be written anew."""
+def to_fold(layers: Iterable[Layer], base_rows: dict[str, int], *, changed: int) -> set[str]:
+    """Return the ranges of which so much lies in layers that they should be written anew now."""
     above: dict[str, int] = {}
     for layer in layers:
         for number, rows in layer.ranges.items():
             above[number] = above.get(number, 0) + rows
-    return {
+    full = [
         number
         for number, rows in above.items()
         if rows > max(FOLD_AT_LEAST, FOLD_SHARE * base_rows.get(number, 0))
+    ]
+    full.sort(key=lambda number: (-above[number], int(number)))
+    costs = accumulate(base_rows.get(number, 0) for number in full[1:])  # the fullest in any case
+    return {
+        *full[:1],
+        *(n for n, cost in zip(full[1:], costs, strict=True) if cost <= FOLD_FOR_EACH * changed),
     }
+
+
+def folded(upto: Mapping[str, int], ids_per_file: int) -> str:
+    """Return what to join layers with in order to see which of their rows are void."""
+    values = ", ".join(f"({number}, {layer})" for number, layer in upto.items()) or "(-1, 0)"
+    return FOLDED.format(values=values, per_file=ids_per_file)
 
 
 def rows_by_range(rows: pa.Table, ids_per_file: int) -> dict[str, int]:

@@ -27,6 +27,7 @@ class TableFiles:
     rows: dict[str, int]  # number of the range -> rows in it
     storage: dict[str, int]  # table or partition -> file node, which TRUNCATE changes
     layers: list[Layer] = field(default_factory=list)  # on top of the files, the newest last
+    folded: dict[str, int] = field(default_factory=dict)  # number of the range -> last layer in its file
 
     def names(self) -> set[str]:
         return {*self.files.values(), *(layer.file for layer in self.layers)}

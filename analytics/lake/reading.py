@@ -15,6 +15,7 @@ import psycopg
 from django.conf import settings
 from ibis.backends import BaseBackend
 
+from analytics.lake import extracting, layers
 from analytics.lake.extracting import conninfo
 from analytics.lake.live import connect_live, live_tables
 from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest, spill_folder
@@ -115,17 +116,21 @@ def _file_tables(connection: BaseBackend, folder: Path, manifest: Manifest) -> d
         if above:
             _read_files(connection, paths, f"{name}_base")
             _read_files(connection, above, f"{name}_layers")
-            _put_layers_on_top(connection, name, list(table.columns()))
+            void = layers.folded(files.folded, extracting.IDS_PER_FILE)
+            _put_layers_on_top(connection, name, list(table.columns()), void)
             found[table.name] = connection.table(name)
         else:
             found[table.name] = _read_files(connection, paths, name)
     return found
 
 
-def _put_layers_on_top(connection: BaseBackend, name: str, columns: Sequence[str]) -> None:
+def _put_layers_on_top(connection: BaseBackend, name: str, columns: Sequence[str], void: str) -> None:
     """Make a view of the files in which the newest layer that speaks of a row is right about it."""
     listed = ", ".join(columns)
-    newest = f"SELECT id AS newest_id, max(layer) AS newest FROM {name}_layers GROUP BY id"
+    newest = (
+        f"SELECT id AS newest_id, max(layer) AS newest FROM {name}_layers LEFT JOIN {void} "
+        "WHERE layer > coalesce(folded_upto, 0) GROUP BY id"
+    )
     merged = (
         f"SELECT {listed} FROM {name}_base AS base "
         f"WHERE NOT EXISTS (SELECT 1 FROM {name}_newest WHERE newest_id = base.id) "

@@ -1,7 +1,7 @@
 """Bringing the lake up to the database: whole the first time, then by change."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -82,29 +82,34 @@ class Refresh:
 
     def _with_layer(self, table: Table, before: TableFiles, fresh: pa.Table) -> TableFiles:
         """Put a layer on top, together with the newest ones, and fold in what has grown large."""
-        joined = layers.to_join(before.layers, fresh.num_rows)
+        again = self._ranges_again(table)
+        # Where rows must be in no file any more, no layer is left as it was.
+        joined = list(before.layers) if again else layers.to_join(before.layers, fresh.num_rows)
         kept = before.layers[: len(before.layers) - len(joined)]
-        over = self.merging.newest(self.folder, joined, fresh)
+        void = layers.folded(before.folded, IDS_PER_FILE)
+        over = self.merging.newest(self.folder, joined, fresh, void=void)
         above = Layer("", layers.rows_by_range(over, IDS_PER_FILE))
-        full = layers.to_fold([*kept, above], before.rows) | self._ranges_again(table)
-        made = replace(before, files=dict(before.files), rows=dict(before.rows), layers=kept)
-        if full:
-            over = self.merging.newest(self.folder, kept, over)
-            self._fold(made, table, over, full)
-            kept = []
-            over = _of_ranges(over, full, inside=False)
+        full = again | layers.to_fold([*kept, above], before.rows, changed=fresh.num_rows)
+        made = replace(before, files=dict(before.files), rows=dict(before.rows), folded=dict(before.folded))
+        for number in sorted(full, key=int):
+            self._fold(made, table, number, self._of_range(kept, over, number, void))
+        over = _without_ranges(over, full) if full else over
         top = [self._write_layer(table, over)] if over.num_rows else []
-        return replace(made, layers=[*kept, *top])
+        return replace(made, layers=[*_layers_without(kept, full), *top])
 
     def _ranges_again(self, table: Table) -> set[str]:
         return {str(each // IDS_PER_FILE) for each in self.again.get(table.name, ())}
 
-    def _fold(self, made: TableFiles, table: Table, over: pa.Table, full: Iterable[str]) -> None:
-        for number in sorted(full, key=int):
-            part = _of_ranges(over, {number}, inside=True)
-            name = made.files.get(number)
-            base = pq.read_table(self.folder / name) if name else part.drop_columns(["gone", "layer"])[:0]
-            self._write_base(made, table, number, self.merging.fold(base, part))
+    def _of_range(self, kept: Sequence[Layer], over: pa.Table, number: str, void: str) -> pa.Table:
+        low = int(number) * IDS_PER_FILE
+        where = f"id >= {low} AND id < {low + IDS_PER_FILE}"
+        return self.merging.newest(self.folder, kept, over, void=void, where=where)
+
+    def _fold(self, made: TableFiles, table: Table, number: str, over: pa.Table) -> None:
+        name = made.files.get(number)
+        base = pq.read_table(self.folder / name) if name else over.drop_columns(["gone", "layer"])[:0]
+        self._write_base(made, table, number, self.merging.fold(base, over))
+        made.folded[number] = self.version
 
     def _write_base(self, made: TableFiles, table: Table, number: str, rows: pa.Table) -> None:
         made.files[number] = self._write(table, number, rows)
@@ -173,10 +178,18 @@ def _still_there(before: dict[str, int], now: dict[str, int]) -> bool:
     return all(now.get(table) == node for table, node in before.items())
 
 
-def _of_ranges(rows: pa.Table, numbers: Iterable[str], *, inside: bool) -> pa.Table:
-    wanted = pa.array([int(number) for number in numbers], pa.int64())
-    found = pc.is_in(pc.divide(rows["id"], IDS_PER_FILE), value_set=wanted)
-    return rows.filter(found if inside else pc.invert(found))
+def _without_ranges(rows: pa.Table, numbers: Iterable[str]) -> pa.Table:
+    folded = pa.array([int(number) for number in numbers], pa.int64())
+    return rows.filter(pc.invert(pc.is_in(pc.divide(rows["id"], IDS_PER_FILE), value_set=folded)))
+
+
+def _layers_without(kept: Sequence[Layer], folded: Collection[str]) -> list[Layer]:
+    """Return the layers as far as they still say anything."""
+    left = (
+        replace(layer, ranges={n: rows for n, rows in layer.ranges.items() if n not in folded})
+        for layer in kept
+    )
+    return [layer for layer in left if layer.ranges]
 
 
 def _without_old_files(folder: Path, made: Manifest) -> Manifest:
@@ -193,7 +206,7 @@ def _without_old_files(folder: Path, made: Manifest) -> Manifest:
 def _layout() -> str:
     """Return a fingerprint of the queries: a lake made by others is built again."""
     queries = [table.select(past=past).as_string(None) for table in TABLES for past in (False, True)]
-    merging = [layers.VERSIONS, layers.GONE, layers.NEWEST, layers.FOLD]
+    merging = [layers.VERSIONS, layers.GONE, layers.NEWEST, layers.FOLD, layers.FOLDED]
     return hashlib.sha256("\n".join([*queries, *merging, str(IDS_PER_FILE)]).encode()).hexdigest()[:16]
 
 
