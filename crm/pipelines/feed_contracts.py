@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from crm.models import DataFeed
 from crm.pipelines.imports.contracts import TOLERATED, ContractBrokenError
-from crm.pipelines.imports.reading import BadRow, Cell, open_rows
+from crm.pipelines.imports.reading import Cell, first_rows, open_rows
 from crm.pipelines.imports.values import column_types, guess_formats, infer_type
 from crm.selectors.import_kinds import KINDS
 from crm.selectors.import_mapping import guess_mapping, mapping_problems
@@ -35,7 +34,7 @@ def check_contract(feed: DataFeed, path: Path) -> Checked:
     :raises FileRefusedError: when it can't be read at all.
     """
     rows = open_rows(path)
-    sample = [row for row in islice(iter(rows), SAMPLE_ROWS) if not isinstance(row, BadRow)]
+    sample = first_rows(rows, SAMPLE_ROWS)
     if not sample:
         raise ContractBrokenError("no_good_rows")
     cells = [row for _number, row in sample]

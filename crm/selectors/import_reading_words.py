@@ -56,7 +56,9 @@ FILE_REASONS: Mapping[str, str | Promise] = {
     "too_many_columns": _("The file has more than %(limit)s columns."),
     "unknown_encoding": _("The encoding is none that can be read here."),
     "bad_delimiter": _("The sign between the columns has to be one character, and not the quotation mark."),
-    "part_too_big": _("A part of the workbook that is no sheet has %(size)s; at most %(limit)s are read."),
+    "part_too_big": _(
+        "A part of the workbook that is no sheet (%(part)s) is far too big. Save its cells anew."
+    ),
     "contract": _(
         "The file doesn’t keep the contract of the feed “%(feed)s”. The feed has stopped and says why."
     ),
@@ -70,7 +72,7 @@ def file_refusal_words(problem: Mapping[str, Any] | None) -> str:
     if not problem:
         return ""
     code, data = str(problem.get("code", "")), dict(problem.get("data") or {})
-    if code in {"too_big", "unpacks_too_big", "part_too_big"}:
+    if code in {"too_big", "unpacks_too_big"}:
         data |= {name: filesizeformat(data[name]) for name in ("size", "limit") if name in data}
     words = str(FILE_REASONS.get(code, code.replace("_", " ").capitalize()))
     try:

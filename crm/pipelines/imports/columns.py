@@ -17,6 +17,7 @@ from crm.selectors.import_kinds import Field, Kind
 
 Parse = Callable[[Cell], Any]
 REMEMBERED = 50_000  # values of a column: most columns have few, and memory is not for the rest
+LONG = 100  # characters: longer texts are hardly ever the same
 NULL = r"\N"
 HORIZON_DAYS = 30
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
@@ -46,6 +47,8 @@ class Known(dict[Any, str]):
         self.parse, self.write = parse, write
 
     def __missing__(self, cell: str) -> str:
+        if len(cell) > LONG:
+            return self.of(cell)
         if len(self) >= REMEMBERED:
             self.clear()
         text = self[cell] = self.of(cell)

@@ -16,6 +16,7 @@ from crm.pipelines.imports.values import as_text
 from crm.services.refusals import verdict_table
 
 ROWS_AT_ONCE = 2_000
+CHARACTERS_AT_ONCE = 4_000_000
 SHOWN = 200  # characters of a value
 
 _KEEP = """
@@ -47,7 +48,7 @@ def quarantine_rows(
 ) -> int:
     """Read the file once more for the cells of what was refused, and return how many rows were."""
     wanted = next(refused, None)
-    done, some = 0, []
+    done, some, size = 0, [], 0
     for row in rows if wanted else ():
         number, cells = (row.n, {}) if isinstance(row, BadRow) else (row[0], row[1])
         if wanted is None:
@@ -58,10 +59,11 @@ def quarantine_rows(
         some.append(
             {"n": number, "cells": named, "errors": [_as_written(error, named) for error in wanted[1]]}
         )
-        if len(some) == ROWS_AT_ONCE:
+        size += sum(map(len, named.values()))
+        if len(some) == ROWS_AT_ONCE or size > CHARACTERS_AT_ONCE:
             done += _keep(run, some)
             on_rows(done)
-            some = []
+            some, size = [], 0
         wanted = next(refused, None)
     return done + _keep(run, some)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
 
 from crm.models import Import, User
 from crm.pipelines.imports.attempts import import_of, reporting_failure
-from crm.pipelines.imports.reading import BadRow, Rows, open_rows
+from crm.pipelines.imports.reading import Rows, first_rows, open_rows
 from crm.pipelines.imports.values import as_text, column_types, guess_formats
 from crm.selectors.import_mapping import guess_mapping
 from crm.services.file_imports import (
@@ -44,7 +43,7 @@ def run(job: RunningJob) -> dict[str, Any]:
 
 
 def _remember(job: RunningJob, source_import: Import, rows: Rows) -> None:
-    sample = [row for row in islice(iter(rows), SAMPLE_ROWS) if not isinstance(row, BadRow)]
+    sample = first_rows(rows, SAMPLE_ROWS)
     cells = [row for _number, row in sample]
     remembered = remembered_mapping(kind=source_import.layout, columns=rows.columns)
     given = {name: value for name, value in source_import.reading.items() if name in OPTIONS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from crm.services.refusals import verdict_table
 
 ROWS_A_COPY = 20_000  # progress is told in between: not while a COPY has the connection
 ROWS_A_WRITE = 500
+CHARACTERS_A_WRITE = 1_000_000
 EXTRA = ("attributes", "outcomes")
 
 _STAGE = """
@@ -138,24 +140,29 @@ def _copy(
 ) -> None:
     names = SQL(", ").join(map(Identifier, line.names))
     command = SQL("COPY {} ({}) FROM STDIN").format(table, names)
-    done = 0
-    for some in _batches(rows):
+    coming, done = iter(rows), 0
+    while (first := next(coming, None)) is not None:
         with connection.cursor() as cursor, cursor.copy(command) as copy:
-            for start in range(0, len(some), ROWS_A_WRITE):
-                copy.write("".join(map(line.of, some[start : start + ROWS_A_WRITE])))
-        done += len(some)
+            copied = 1
+            copy.write(line.of(first))
+            for text, count in _pieces(line, islice(coming, ROWS_A_COPY - 1)):
+                copy.write(text)
+                copied += count
+        done += copied
         on_rows(done)
 
 
-def _batches(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
-    some: list[Row | BadRow] = []
-    for row in rows:
-        some.append(row)
-        if len(some) == ROWS_A_COPY:
-            yield some
-            some = []
+def _pieces(line: Line, rows: Iterable[Row | BadRow]) -> Iterator[tuple[str, int]]:
+    """Yield the lines of some rows at a time, with their number: fewer of them when they are long."""
+    some, size = [], 0
+    for text in map(line.of, rows):
+        some.append(text)
+        size += len(text)
+        if len(some) == ROWS_A_WRITE or size > CHARACTERS_A_WRITE:
+            yield "".join(some), len(some)
+            some, size = [], 0
     if some:
-        yield some
+        yield "".join(some), len(some)
 
 
 def _definitions(kind: Kind) -> Composable:

@@ -9,10 +9,10 @@ from crm.pipelines.imports.reading.detect import format_of
 from crm.pipelines.imports.reading.limits import FileRefusedError, check_size
 from crm.pipelines.imports.reading.ndjson import open_ndjson
 from crm.pipelines.imports.reading.parquet_rows import open_parquet
-from crm.pipelines.imports.reading.rows import BadRow, Cell, Row, Rows
+from crm.pipelines.imports.reading.rows import BadRow, Cell, Row, Rows, first_rows
 from crm.pipelines.imports.reading.xlsx import open_xlsx
 
-__all__ = ["BadRow", "Cell", "FileRefusedError", "Row", "Rows", "open_rows"]
+__all__ = ["BadRow", "Cell", "FileRefusedError", "Row", "Rows", "first_rows", "open_rows"]
 
 
 def open_rows(path: Path, *, reading: Mapping[str, Any] | None = None) -> Rows:

@@ -1,13 +1,14 @@
 """What every reader gives: numbered rows of cells, and rows that could not be read."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from crm.pipelines.imports.reading.limits import COLUMNS, FileRefusedError
+from crm.pipelines.imports.reading.limits import COLUMNS, RECORD_CHARACTERS, FileRefusedError
 
 Cell = str | Decimal | date | datetime | bool | None
 TEXT_KEPT = 2_000  # characters of a bad row's text
@@ -49,6 +50,24 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         return self.read()
+
+
+def first_rows(rows: Iterable[Row | BadRow], count: int) -> list[Row]:
+    """Return the readable ones of the first rows: fewer, when they are long enough to weigh something."""
+    found: list[Row] = []
+    held = 0
+    for row in islice(rows, count):
+        if isinstance(row, BadRow):
+            continue
+        found.append(row)
+        held += length_of(row[1])
+        if held > RECORD_CHARACTERS:
+            break
+    return found
+
+
+def length_of(cells: Iterable[Cell]) -> int:
+    return sum(len(cell) for cell in cells if isinstance(cell, str))
 
 
 def column_names(header: Sequence[str]) -> list[str]:
