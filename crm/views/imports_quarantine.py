@@ -18,8 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.models import Import, QuarantinedRow
 from crm.models.access import IMPORT_DATA
 from crm.selectors.import_pages import get_imports, list_quarantined, quarantine_counts
+from crm.selectors.import_words import refusal_words
 from crm.services.file_imports import FileTooBigError, ImportStateError
 from crm.services.quarantine import NothingToSendError, RowSettledError, let_go, mend_row, send_again
+from crm.services.quarantine_alike import find_alike, mend_alike
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.fragments import back, render_part
 from crm.views.import_parts import Wrong, target_words, wrongs
@@ -53,6 +55,17 @@ class QuarantineRow:
         return " · ".join([cell.text for cell in cells if cell.target and cell.text][:3])
 
 
+@dataclass(frozen=True, slots=True)
+class QuarantineAlike:
+    """A value that several rows are refused for, with the reason in words."""
+
+    column: str
+    code: str
+    value: str
+    rows: int
+    reason: str
+
+
 @never_cache
 @require_safe
 @require_capability(IMPORT_DATA)
@@ -72,6 +85,7 @@ def quarantine_list(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "tabs": [(code, label, counts[code]) for code, label in State.choices],
         "waiting": counts[State.WAITING],
         "may_send": source.state == Import.State.DONE,
+        "alike": _alike(source) if state == State.WAITING else [],
     }
     return render_part(request, "crm/import_quarantine.html", "rows", context)
 
@@ -102,8 +116,12 @@ def quarantine_row(request: HtmxRequest, public_id: UUID, row_number: int) -> Ht
 @require_POST
 @require_capability(IMPORT_DATA)
 def quarantine_all(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    """Send all rows that wait again, or let them go."""
+    """Send all rows that wait again, let them go, or replace a value in those that have it."""
     source = _import(request, public_id)
+    if request.POST.get("action") == "replace":
+        mended = mend_alike(source_import=source, **_replaced(request.POST))
+        words = ngettext("%(n)s row is mended, and waits.", "%(n)s rows are mended, and wait.", mended)
+        messages.success(request, words % {"n": mended})
     if request.POST.get("action") == "send":
         return _send(request, source, None)
     if request.POST.get("action") == "let_go":
@@ -126,6 +144,17 @@ def _send(request: HtmxRequest, source: Import, row_ids: Sequence[int] | None) -
         messages.success(request, _("Sent again. This page follows what becomes of it."))
         return redirect("crm:import-detail", made.public_id)
     return redirect(_address(source))
+
+
+def _replaced(posted: Mapping[str, str]) -> dict[str, str]:
+    return {name: posted.get(name, "").replace("\0", "") for name in ("column", "code", "value", "text")}
+
+
+def _alike(source: Import) -> list[QuarantineAlike]:
+    return [
+        QuarantineAlike(one.column, str(one.error["code"]), one.value, one.rows, refusal_words(one.error))
+        for one in find_alike(source)
+    ]
 
 
 def _mended(source: Import, posted: Mapping[str, str]) -> dict[str, str]:

@@ -137,3 +137,53 @@ def test_a_row_that_could_not_be_read_is_written_anew(admin_client_):
 
     arrived(Import.objects.exclude(pk=made.pk).get())
     assert Account.objects.filter(name='Plum, "sweet"', country="FR").exists()
+
+
+NOWHERE = [{"External ID": f"A{n}", "Name": f"Plum {n}", "Country": "Nowhere"} for n in range(3)]
+
+
+def replace(client, made, **posted):
+    asked = {
+        "action": "replace",
+        "column": "Country",
+        "code": "unknown_country",
+        "value": "Nowhere",
+        **posted,
+    }
+    return client.post(address(made, "all/"), asked, follow=True)
+
+
+def test_a_value_that_many_rows_are_refused_for_is_replaced_in_all_of_them(admin_client_):
+    made = committed("accounts", [*NOWHERE, ACCOUNTS[2]])
+    (shown,) = admin_client_.get(address(made)).context["alike"]
+    assert (shown.column, shown.value, shown.rows) == ("Country", "Nowhere", 3)
+
+    page = replace(admin_client_, made, text="France")
+
+    assert "3 rows are mended, and wait." in page.text
+    assert page.context["alike"] == []  # nothing of it is wrong in a way that is known yet
+    assert "0 rows are mended" in replace(admin_client_, made, text="Spain").text
+    admin_client_.post(address(made, "all/"), {"action": "send"})
+    sent = arrived(Import.objects.exclude(pk=made.pk).get())
+    assert list(Account.objects.values_list("country", flat=True)) == ["FR"] * 3
+    assert refusals(sent) == {4: [("Country", "Elsewhere", "unknown_country")]}
+
+
+@pytest.mark.parametrize("wrong", [{"column": "Name"}, {"column": "x"}, {"code": "required"}, {"value": "x"}])
+def test_what_was_refused_for_something_else_is_left_alone(admin_client_, wrong):
+    made = committed("accounts", NOWHERE)
+
+    replace(admin_client_, made, text="France", **wrong)
+
+    assert {row.cells["Country"] for row in made.quarantined.all()} == {"Nowhere"}
+    assert {row.cells.get("x") for row in made.quarantined.all()} == {None}
+
+
+def test_rows_that_do_not_wait_are_not_mended(admin_client_):
+    made = committed("accounts", NOWHERE)
+    admin_client_.post(address(made, "2/"), {"action": "let_go"})
+
+    replace(admin_client_, made, text="France")
+
+    cells = made.quarantined.order_by("row_number").values_list("cells__Country", flat=True)
+    assert list(cells) == ["France", "Nowhere", "France"]
