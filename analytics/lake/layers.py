@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # A range of ids is written anew when this share of it lies in layers, but not for a handful.
-FOLD_SHARE = 0.1
+FOLD_SHARE = 0.2
 FOLD_AT_LEAST = 20_000
 # One refresh folds ranges of so many rows a row that changed, so that they take turns.
 FOLD_FOR_EACH = 10
-# Layers grow by this factor at least from the newest to the oldest, so that there are few of them
-# and each row is rewritten a few times at most before it is folded in.
-GROWTH = 4
+# A layer is joined with a newer one of its size at least, so that there are few of them, and each row
+# is rewritten a few times at most before it is folded in.
+GROWTH = 1
 SMALL = 5_000  # rows; a smaller layer always joins the next
 
 # A version of a fact begins no earlier than the one before it ended, so that no moment sees two,

@@ -78,9 +78,10 @@ class Refresh:
         if found is None or found.touched.num_rows == 0:
             return before if found else None
         rows = self.merging.in_order(found.present, found.past)
-        return self._with_layer(table, before, self.merging.layered(rows, found.touched, number=self.version))
+        fresh = self.merging.layered(rows, found.touched, number=self.version)
+        return self._with_layer(table, before, fresh, found.touched.num_rows)
 
-    def _with_layer(self, table: Table, before: TableFiles, fresh: pa.Table) -> TableFiles:
+    def _with_layer(self, table: Table, before: TableFiles, fresh: pa.Table, changed: int) -> TableFiles:
         """Put a layer on top, together with the newest ones, and fold in what has grown large."""
         again = self._ranges_again(table)
         # Where rows must be in no file any more, no layer is left as it was.
@@ -89,7 +90,7 @@ class Refresh:
         void = layers.folded(before.folded, IDS_PER_FILE)
         over = self.merging.newest(self.folder, joined, fresh, void=void)
         above = Layer("", layers.rows_by_range(over, IDS_PER_FILE))
-        full = again | layers.to_fold([*kept, above], before.rows, changed=fresh.num_rows)
+        full = again | layers.to_fold([*kept, above], before.rows, changed=changed)
         made = replace(before, files=dict(before.files), rows=dict(before.rows), folded=dict(before.folded))
         for number in sorted(full, key=int):
             self._fold(made, table, number, self._of_range(kept, over, number, void))
