@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/", bulk_changes.change_list, name="change-list"),
     path("changes/<uuid:public_id>/", bulk_changes.change_detail, name="change-detail"),
     path("changes/<uuid:public_id>/undo/", bulk_changes.change_undo, name="change-undo"),
+    path("contacts/<uuid:public_id>/erase/", erasure.contact_erase, name="contact-erase"),
     path("contacts/<uuid:public_id>/edit/", activities.contact_edit, name="contact-edit"),
     path("notifications/", notifications.notification_list, name="notification-list"),
     path("notifications/read/", notifications.notifications_read, name="notifications-read"),

@@ -115,6 +115,7 @@ PAGES = [
     page("crm:merge-list"),
     page("crm:contact-create", public_id=of("account")),
     page("crm:contact-edit", public_id=of("contact")),
+    page("crm:contact-erase", public_id=of("contact")),
     page("crm:ticket-create", public_id=of("account")),
     page("crm:audit-log"),
     page("crm:bin-list"),

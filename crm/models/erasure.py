@@ -16,9 +16,9 @@ class ErasureQuerySet(models.QuerySet["Erasure"]):
 
 
 class Erasure(models.Model):
-    """That the personal data of an account was erased. No key to the account, which may go later."""
+    """That the personal data of an account or a contact was erased. No key: they go, or may go later."""
 
-    account_public_id = models.UUIDField(unique=True)
+    public_id = models.UUIDField(unique=True)  # the account's or contact's
     erased_at = models.DateTimeField(db_default=Now())
     erased_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     counts = models.JSONField(default=dict)  # what was emptied or removed -> how many
@@ -26,4 +26,4 @@ class Erasure(models.Model):
     objects = ErasureQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"{self.account_public_id} at {self.erased_at}"
+        return f"{self.public_id} at {self.erased_at}"

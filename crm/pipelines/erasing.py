@@ -1,4 +1,4 @@
-"""Erasing an account: first what files hold of it, which its marks find, then its rows and the marks.
+"""Erasing an account or a contact: first what files hold, found by its marks, then its rows and the marks.
 
 An attempt that was cut off is begun again: until the rows go, the marks are there.
 """
@@ -10,10 +10,17 @@ from typing import Any
 import pghistory
 from django.db import transaction
 
-from crm.models import Account, Bin, Import, User
+from crm.models import Account, Bin, Contact, Import, User
 from crm.pipelines.imports.reading import BadRow, FileRefusedError, open_rows
+from crm.services.contact_erasure import erase_contact
 from crm.services.erasure import erase_account, erase_standing
-from crm.services.erasure_marks import Finder, Marks, marks_of_account, marks_of_bin
+from crm.services.erasure_marks import (
+    Finder,
+    Marks,
+    marks_of_account,
+    marks_of_bin,
+    marks_of_contact,
+)
 from crm.services.erasure_traces import (
     erase_exports,
     erase_file,
@@ -31,13 +38,18 @@ ROWS_BETWEEN_LOOKS = 5_000
 
 
 def run(job: RunningJob) -> dict[str, Any]:
-    """Erase the account of `params["account"]`, wherever it is by now. A second run finds nothing."""
-    pk = job.params["account"]
+    """Erase the account or contact of the job, wherever it is by now. A second run finds nothing."""
     by = User.objects.filter(pk=job.owner_id or 0).first()
+    return _erase_contact(job, by) if "contact" in job.params else _erase_account(job, by)
+
+
+def _erase_account(job: RunningJob, by: User | None) -> dict[str, Any]:
+    pk = job.params["account"]
     account = Account.objects.filter(pk=pk).first()
     entry = Bin.objects.filter(kind="crm.account", object_id=pk).order_by("-pk").first()
     if account is not None:
-        counts = _erase_traces(job, marks_of_account([pk, *merged_into(pk)]), account.name, by)
+        marks = marks_of_account([pk, *merged_into(pk)])
+        counts = _erase_traces(job, marks, account.name, by)
     elif entry is not None:
         counts = _erase_traces(job, marks_of_bin(entry), entry.label, by)
     else:
@@ -48,6 +60,20 @@ def run(job: RunningJob) -> dict[str, Any]:
             counts |= erase_standing(account=account, by=by, traces=counts)
         elif entry is not None:
             erase_account(entry=entry, by=by, traces=counts)
+        job.fence()
+    return counts
+
+
+def _erase_contact(job: RunningJob, by: User | None) -> dict[str, Any]:
+    found = Contact.objects.select_related("account").filter(pk=job.params["contact"])
+    contact = found.first()
+    if contact is None:
+        return {"unchanged": True}
+    counts = _erase_traces(job, marks_of_contact(contact), contact.name, by)
+    job.progress("erasing")
+    with pghistory.context(user=by.pk if by else None), transaction.atomic():
+        if locked := found.select_for_update(of=("self",)).first():
+            counts |= erase_contact(contact=locked, by=by, traces=counts)
         job.fence()
     return counts
 

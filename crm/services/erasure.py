@@ -93,7 +93,7 @@ def erase_standing(
     mark = account.public_id.hex[-8:]
     Account.objects.filter(pk=account.pk).update(name=_("Erased account %(mark)s") % {"mark": mark})
     Erasure.objects.update_or_create(
-        account_public_id=account.public_id,
+        public_id=account.public_id,
         defaults={"erased_at": Now(), "erased_by": by, "counts": {**(traces or {}), **counts}},
     )
     _tell(account.pk, ids, by)
@@ -124,7 +124,7 @@ def erase_account(*, entry: Bin, by: User | None = None, traces: Mapping[str, in
         ExternalId.objects.filter(kind=kind, row_id=item["row"].get("id") or 0).delete()
         if item["table"] == Account._meta.db_table:
             Erasure.objects.update_or_create(
-                account_public_id=item["row"]["public_id"],
+                public_id=item["row"]["public_id"],
                 defaults={"erased_at": Now(), "erased_by": by, "counts": dict(traces or {})},
             )
     _tell(account_id, ids, by)
@@ -165,11 +165,12 @@ def _erase_behaviour(ids: Sequence[int]) -> int:
         cursor.execute(f"DELETE FROM crm_event WHERE {theirs}", [list(ids), keys])
         events = int(cursor.rowcount)
         cursor.execute(f"DELETE FROM crm_event_past WHERE {theirs}", [list(ids), keys])
-        _forget_visitors(cursor, keys)
+        forget_visitors(cursor, keys)
     return events
 
 
-def _forget_visitors(cursor: CursorWrapper, keys: Sequence[str]) -> None:
+def forget_visitors(cursor: CursorWrapper, keys: Sequence[str]) -> None:
+    """Forget browsers; what they did is for the caller to remove."""
     known = "SELECT id FROM crm_visitor WHERE key = ANY(%s)"
     cursor.execute(f"DELETE FROM crm_websession WHERE visitor_id IN ({known})", [list(keys)])
     cursor.execute("DELETE FROM crm_visitor WHERE key = ANY(%s)", [list(keys)])
@@ -209,7 +210,7 @@ def _erase_visitors_of_bin(cursor: CursorWrapper, entry: Bin) -> None:
         [entry.pk],
     )
     keys = [key for (key,) in cursor.fetchall()]
-    _forget_visitors(cursor, keys)
+    forget_visitors(cursor, keys)
     cursor.execute("DELETE FROM crm_event WHERE account_id IS NULL AND visitor = ANY(%s)", [keys])
     cursor.execute("DELETE FROM crm_event_past WHERE visitor = ANY(%s)", [keys])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from crm.models import Bin, Import
+from crm.models import Bin, Contact, Import
 from crm.services.match_keys import email_key, phone_key, tax_key
 
 # Kinds of external ids, beside the account's own, by the tables of what belongs to it.
@@ -45,9 +45,6 @@ _OF_ACCOUNT = {
         for kind, table in NAMED.items()
     },
 }
-_ROWS = " UNION ALL ".join(
-    f"SELECT '{table}', to_jsonb(t) FROM {source} = ANY(%(ids)s)" for source, table in _OF_ACCOUNT.items()
-)
 Row = tuple[str, Mapping[str, Any]]  # table and columns
 
 
@@ -85,8 +82,28 @@ class Marks:
 def marks_of_account(ids: Sequence[int]) -> Marks:
     """Return the marks of a standing account and of those that were merged into it."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, {"ids": list(ids)})
+        cursor.execute(_rows_from(_OF_ACCOUNT), {"ids": list(ids)})
         return _marks((table, json.loads(row)) for table, row in cursor.fetchall())
+
+
+def marks_of_contact(contact: Contact) -> Marks:
+    """Return the marks of one person, now and as it was before: the account's own are not among them."""
+    sources = {
+        "crm_contact AS t WHERE id": "crm_contact",
+        "crm_contactevent AS t WHERE pgh_obj_id": "crm_contact",
+        "(SELECT * FROM crm_externalid WHERE kind = 'contact') AS t WHERE row_id": "crm_externalid",
+        "(SELECT contact_id, key AS visitor FROM crm_visitor) AS t WHERE contact_id": "crm_event",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_rows_from(sources), {"ids": [contact.pk]})
+        rows = [(table, json.loads(row)) for table, row in cursor.fetchall()]
+    return _marks(rows, countries={contact.account.country})
+
+
+def _rows_from(sources: Mapping[str, str]) -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{table}', to_jsonb(t) FROM {source} = ANY(%(ids)s)" for source, table in sources.items()
+    )
 
 
 def marks_of_bin(entry: Bin) -> Marks:
@@ -94,8 +111,8 @@ def marks_of_bin(entry: Bin) -> Marks:
     return _marks((item["table"], item["row"]) for item in entry.rows)
 
 
-def _marks(rows: Iterable[Row]) -> Marks:
-    marks = Marks()
+def _marks(rows: Iterable[Row], *, countries: Iterable[str] = ()) -> Marks:
+    marks = Marks(countries=set(countries))
     # An account's country tells how its people's telephone numbers are read.
     for table, row in sorted(rows, key=lambda found: found[0] != "crm_account"):
         marks.add(table, row)

@@ -108,6 +108,7 @@ SCOPES: Mapping[str, str | Promise] = {
     "account": gettext_lazy("An account"),
     "campaigns": gettext_lazy("Campaigns"),
     "change_set": gettext_lazy("A bulk change"),
+    "contact": gettext_lazy("A contact"),
     "feed": gettext_lazy("A data feed"),
     "import": gettext_lazy("An imported file"),
     "rule": gettext_lazy("A quality rule"),

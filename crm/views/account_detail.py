@@ -40,7 +40,7 @@ def moment_of(account: Account) -> datetime:
 
 @require_safe
 def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    erasures = Erasure.objects.filter(account_public_id=OuterRef("public_id")).values("erased_at")
+    erasures = Erasure.objects.filter(public_id=OuterRef("public_id")).values("erased_at")
     accounts = visible_accounts(request).annotate(erased_at=Subquery(erasures))
     account = accounts.filter(public_id=public_id).first()
     if account is None:

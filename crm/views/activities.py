@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.forms.accounts import ContactForm
 from crm.forms.work import ActivityForm
 from crm.models import Account, Activity, Contact
-from crm.models.access import EDIT_ACCOUNTS
+from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, can
 from crm.services.accounts import EditConflictError, save_contact
 from crm.services.activities import log_activity, pin_activity
 from crm.views.access import HtmxRequest, get_visible, require_capability
@@ -59,7 +59,10 @@ def contact_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     visible = Contact.objects.visible_to(request.user).select_related("account")
     contact = get_visible(visible, public_id=public_id)
     form = ContactForm(request.POST or None, instance=contact)
-    context = {"form": form, "account": contact.account, "contact": contact, "revision": contact.revision}
+    context = {
+        "form": form, "account": contact.account, "contact": contact, "revision": contact.revision,
+        "may_erase": can(request.user, ERASE_ACCOUNTS),
+    }  # fmt: skip
     if form.is_valid():
         try:
             save_contact(

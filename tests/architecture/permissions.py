@@ -264,6 +264,7 @@ ROWS = [
     Row("crm:change-detail", EDITORS, bulk_edit, "bin"),
     _post("crm:change-undo", EDITORS, bulk_edit, "bin"),
     Row("crm:contact-edit", EDITORS, contact, "account"),
+    Row("crm:contact-erase", ADMINISTRATOR, contact, "account"),
     Row("crm:account-merge", MERGERS, account, "account"),
     Row("crm:duplicate-list", MERGERS),
     Row("crm:duplicate-detail", MERGERS, duplicate_pair, "account"),

@@ -136,7 +136,7 @@ def test_the_audit_log_says_by_whom_and_nothing_of_what_was(zebedee):
     assert (entry.action, entry.actor_id) == ("update", by.pk)
     assert [(change.name, change.before) for change in entry.changes] == [("name", "–")]
     done = Erasure.objects.get()
-    assert (done.account_public_id, done.erased_by) == (zebedee.public_id, by)
+    assert (done.public_id, done.erased_by) == (zebedee.public_id, by)
     assert (done.counts["contacts"], done.counts["events"], done.counts["tickets"]) == (1, 2, 1)
     assert Job.objects.get(task="analytics.forget").params == {"accounts": [zebedee.pk]}
 
@@ -149,6 +149,27 @@ def test_erasing_twice_is_harmless(zebedee):
 
     assert Account.objects.get(pk=zebedee.pk).name == name
     assert Erasure.objects.count() == 1
+
+
+def test_an_attempt_that_broke_off_is_done_again_as_a_whole(zebedee, monkeypatch):
+    source = committed("accounts", rows_of("Z-17"), mapping=ACCOUNTS, book=zebedee.book)
+    job = start_erasure(account_id=zebedee.pk, by=None)
+
+    def broken(**_given):
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "erase_standing", broken)
+        run_job(job.pk, erasing.run)
+    job.refresh_from_db()
+    source.refresh_from_db()
+    assert job.state == "failed"
+    assert source.file_erased_at is not None
+    assert NAME.lower() in everywhere()
+
+    erase(zebedee)
+
+    assert "zebedee" not in everywhere()
 
 
 def test_every_table_with_personal_columns_of_an_account_is_thought_of():
@@ -287,7 +308,7 @@ def test_an_account_in_the_bin_goes_wholly(zebedee):
 
     assert "zebedee" not in everywhere()
     assert "o-99" not in everywhere()
-    assert Erasure.objects.get().account_public_id == zebedee.public_id
+    assert Erasure.objects.get().public_id == zebedee.public_id
 
 
 def test_an_account_that_is_gone_meanwhile_changes_nothing(zebedee):
