@@ -12,6 +12,7 @@ from config.secret import kept_secret
 
 # One thread for each worker process: two that share a core with others make a fit five times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait in a busy loop stop each other
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()

@@ -8,7 +8,13 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from analytics.ml.basis import ColumnBasis, fit_basis, orthonormal
 from analytics.ml.calibration import Line, fit_line
@@ -23,8 +29,8 @@ _BEND_SHARE = 0.3
 _SLOPE_PRIOR_SD = 0.5  # a handful of rows must not turn the model upside down
 
 
-class _BinaryProbability(ClassifierMixin, BaseEstimator):
-    """What the two classifiers share: checks of input, and predictions from log-odds."""
+class BinaryProbability(ClassifierMixin, BaseEstimator):
+    """What the classifiers share: checks of input, and predictions from log-odds."""
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return log-odds of ``classes_[1]``, shape (n,)."""
@@ -45,18 +51,31 @@ class _BinaryProbability(ClassifierMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
         """Return rows of positive weight, their class 0 or 1, and weights."""
-        X_, y_ = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype=np.float64)
+        X_ = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64)
+        label, weight, used = self._checked_outcomes(y, sample_weight, X_.shape[0])
+        return X_[used], label, weight
+
+    def _checked_outcomes(
+        self, y: ArrayLike, sample_weight: ArrayLike | None, n: int
+    ) -> tuple[NDArray[np.int64], FloatArray, NDArray[np.bool_]]:
+        """Return classes 0 or 1 and weights of the rows of positive weight, and which those are."""
+        if y is None:
+            raise ValueError("This classifier requires y to be passed, but the target y is None")
+        y_ = column_or_1d(y, warn=True)
         check_classification_targets(y_)
-        weight = _check_sample_weight(sample_weight, X_, dtype=np.float64, ensure_non_negative=True)
+        check_consistent_length(y_, np.empty(n))
+        weight = _check_sample_weight(
+            sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True
+        )
         used = weight > 0.0
-        X_, y_, weight = X_[used], y_[used], weight[used]
+        y_, weight = y_[used], weight[used]
         self.classes_, label = np.unique(y_, return_inverse=True)
         if type_of_target(y_) != "binary" or self.classes_.size != 2:
             raise ValueError(
                 "Only binary classification is supported: the outcome must have two classes, "
                 f"got {self.classes_.size} class(es) (target type {type_of_target(y_)})"
             )
-        return X_, label, weight
+        return label, weight, used
 
     def _checked(self, X: ArrayLike) -> FloatArray:
         check_is_fitted(self)
@@ -72,7 +91,7 @@ class _BinaryProbability(ClassifierMixin, BaseEstimator):
         return tags
 
 
-class AdditiveClassifier(_BinaryProbability):
+class AdditiveClassifier(BinaryProbability):
     r"""Calibrated probability as a sum of smooth functions, one for each column.
 
     .. math:: \mathrm{logit} P(y = 1 | x) = b + \sum_j f_j(x_j)
@@ -271,7 +290,7 @@ class AdditiveClassifier(_BinaryProbability):
                 at += 1
 
 
-class RecencyFrequencyLogistic(_BinaryProbability):
+class RecencyFrequencyLogistic(BinaryProbability):
     r"""Logistic regression on a few counts and ages: what a model must beat to be worth it.
 
     .. math:: \mathrm{logit} P(y = 1 | x) = b + \sum_j w_j\,
