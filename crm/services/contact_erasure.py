@@ -59,7 +59,7 @@ def _erase_behaviour(contact: Contact) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT key FROM crm_visitor WHERE contact_id = %s", [contact.pk])
         keys = [key for (key,) in cursor.fetchall()]
-        known = {"keys": keys, "account": contact.account_id}
+        known: dict[str, int | list[str]] = {"keys": keys, "account": contact.account_id}
         cursor.execute(f"DELETE FROM crm_event WHERE {THEIRS}", known)
         events = int(cursor.rowcount)
         cursor.execute(f"DELETE FROM crm_event_past WHERE {THEIRS}", known)
