@@ -126,7 +126,11 @@ def fit_column(
     """
     column = find_column(values)
     if column.kind not in ("many", "text"):
-        return column, column.numbers(values)
+        numbers = column.numbers(values)
+        if np.isnan(numbers.tree).all():  # nothing is known in these rows, perhaps in others
+            column = Column("nothing")
+            numbers = column.numbers(values)
+        return column, numbers
     folds = min(_CROSS_FOLDS, int(np.bincount(label, minlength=2).min()))
     crossed = np.zeros(label.size)
     if folds >= 2:
