@@ -33,6 +33,7 @@ _BOOSTING = {
     "max_features": 0.25,
     "early_stopping": False,
 }
+_PATIENCE = 40  # trees without a gain on the fold's unseen rows, after which it grows no more
 _MORE_ROWS = 1.1  # trees for all rows, to the number found out on four fifths of them
 _SHARE_PRIOR_SD = 0.5  # a handful of rows must not turn the model upside down
 _MOST_BACKGROUND_ROWS = 20_000
@@ -290,11 +291,10 @@ class OutcomeClassifier(BinaryProbability):
         rng = np.random.default_rng(self.random_state)
         return np.sort(rng.choice(n, _MOST_BACKGROUND_ROWS, replace=False))
 
-    def _boosting(self, columns: list[Column], n_trees: int) -> HistGradientBoostingClassifier:
+    def _boosting(self, columns: list[Column], n_trees: int, **more: Any) -> HistGradientBoostingClassifier:
         categories = [column.is_category for column in columns]
-        return HistGradientBoostingClassifier(
-            **_BOOSTING, max_iter=n_trees, categorical_features=categories, random_state=self.random_state
-        )
+        settings = {**_BOOSTING, "max_iter": n_trees, "random_state": self.random_state, **more}
+        return HistGradientBoostingClassifier(**settings, categorical_features=categories)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
