@@ -10,7 +10,6 @@ account's payment risk, which is published last of the scores, as of a moment af
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -60,7 +59,6 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             )
         finally:
             beat.kill_group()
-    print(json.dumps(found | {"load": load()}), flush=True)
     return found | {"load": load()}
 
 
