@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 from analytics import features
 from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
-from analytics.ml.value import CustomerValue
+from analytics.ml.value import CustomerValue, Earlier, checked_history
+from analytics.ml.value_checks import check_counts
 from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
@@ -27,6 +28,7 @@ KIND = ModelVersion.Kind.CUSTOMER_VALUE
 HORIZON_DAYS = 365
 TEST_DAYS = 90
 LEAST_CUSTOMERS = 200
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
 COLUMNS = ("frequency", "recency_days", "t_days", "mean_order_amount")
 
 
@@ -35,11 +37,9 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
 
     Returns None where too few customers have ordered: then nobody is given a value.
     """
-    _ids, history = _histories(lake, book, as_of)
-    earlier, _history = _histories(lake, book, as_of - timedelta(days=TEST_DAYS))
-    if len(earlier) < LEAST_CUSTOMERS:
+    if len(_histories(lake, book, as_of - timedelta(days=TEST_DAYS))[0]) < LEAST_CUSTOMERS:
         return None
-    model = CustomerValue().fit(*history.T)
+    model, history = _fitted(lake, book, as_of)
     test = _test(lake, book, as_of)
     version = store_version(
         training=Training(
@@ -49,7 +49,14 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
             as_of=as_of,
             artifact=pack(model),
             feature_names=list(COLUMNS),
-            metrics={"value": test, "protocol": "orders", "parameters": _parameters(model)},
+            metrics={
+                "value": test,
+                "protocol": "orders",
+                "model": model.model_,
+                "choice": model.choice_,
+                "parameters": _parameters(model),
+                "warnings": [*check_counts(checked_history(*history.T[:3])), *model.warnings_],
+            },
         )
     )
     passed = test["mae"] <= test["mean_mae"]
@@ -119,12 +126,12 @@ def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, Any]:
     `mean_mae` is the error of giving everybody his own rate so far, the simple rival.
     """
     cutoff = as_of - timedelta(days=TEST_DAYS)
-    ids, before = _histories(lake, book, cutoff)
+    ids, _before = _histories(lake, book, cutoff)
     later_ids, later = _histories(lake, book, as_of)
-    frequency, recency, tenure, amount = before.T
-    model = CustomerValue().fit(frequency, recency, tenure, amount)
+    model, before = _fitted(lake, book, cutoff)
+    frequency, recency, tenure, _amount = before.T
     _both, here, there = np.intersect1d(ids, later_ids, assume_unique=True, return_indices=True)
-    expected = model.purchases_.expected_purchases(TEST_DAYS, frequency, recency, tenure)[here]
+    expected = model.expected_purchases(TEST_DAYS, frequency, recency, tenure)[here]
     real = later[there, 0] - frequency[here]
     naive = (frequency / np.maximum(tenure, 1.0) * TEST_DAYS)[here]
     rank_correlation = float(spearmanr(expected, real).statistic)
@@ -137,14 +144,17 @@ def _test(lake: Lake, book: Book, as_of: datetime) -> dict[str, Any]:
     }
 
 
+def _fitted(lake: Lake, book: Book, as_of: datetime) -> tuple[CustomerValue, NDArray[np.float64]]:
+    """Return the model of what is known at `as_of`, chosen by its last 90 days, and the histories."""
+    ids, history = _histories(lake, book, as_of)
+    earlier_ids, earlier = _histories(lake, book, as_of - timedelta(days=TEST_DAYS))
+    _both, there, then = np.intersect1d(ids, earlier_ids, assume_unique=True, return_indices=True)
+    past = checked_history(*earlier[then].T[:3])
+    return CustomerValue().fit(*history.T, earlier=Earlier(past, there)), history
+
+
 def _parameters(model: CustomerValue) -> dict[str, float]:
-    purchases, spend = model.purchases_, model.spend_
-    return {
-        "r": float(purchases.r_),
-        "α": float(purchases.alpha_),
-        "a": float(purchases.a_),
-        "b": float(purchases.b_),
-        "p": float(spend.p_),
-        "q": float(spend.q_),
-        "γ": float(spend.gamma_),
-    }
+    found = dict(model.purchases_.parameters_)
+    if model.spend_ is not None:
+        found |= model.spend_.parameters_
+    return {GREEK.get(name, name): value for name, value in found.items()}

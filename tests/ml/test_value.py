@@ -1,38 +1,10 @@
-from datetime import date
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.integrate import quad
-from scipy.optimize import check_grad
-from scipy.special import betaln
 
-from analytics.ml import value
-from analytics.ml.value import BetaGeoNBD, CustomerValue, GammaGammaSpend
+from analytics.ml.value import BetaGeoNBD, CustomerValue, Earlier, GammaGammaSpend, History, ParetoNBD
 from tests.ml.persistence import stored_and_loaded
-
-CALIBRATION_END = date(1997, 9, 30)
-
-
-@pytest.fixture(scope="module")
-def cdnow(data_file):
-    """Return frequency, recency and T in weeks of the published sample."""
-    return np.loadtxt(
-        data_file("cdnow/cdnow_customers_summary.csv"), delimiter=",", skiprows=1, usecols=(1, 2, 3)
-    ).T
-
-
-@pytest.fixture(scope="module")
-def purchases(data_file):
-    """Return each customer's money by day: {customer: {day: amount}}."""
-    customers = {}
-    for line in data_file("cdnow/CDNOW_sample.txt").read_text().splitlines():
-        _, customer, day, _, amount = line.split()
-        bought = customers.setdefault(int(customer), {})
-        at = date.fromisoformat(day)
-        bought[at] = bought.get(at, 0.0) + float(amount)
-    return customers
 
 
 @pytest.fixture(scope="module")
@@ -57,91 +29,7 @@ def simulated():
 
 @pytest.fixture(scope="module")
 def fitted(simulated):
-    return CustomerValue().fit(*simulated)
-
-
-def test_cdnow_gives_the_published_parameters(cdnow):
-    model = BetaGeoNBD().fit(*cdnow)
-
-    assert (model.r_, model.alpha_) == pytest.approx((0.243, 4.414), abs=5e-4)
-    assert (model.a_, model.b_) == pytest.approx((0.793, 2.426), abs=5e-4)
-    assert model.log_likelihood_ == pytest.approx(-9582.4, abs=0.05)
-
-
-def test_cdnow_customer_of_the_published_example(cdnow):
-    model = BetaGeoNBD().fit(*cdnow)
-
-    assert model.expected_purchases(39, [2], [30.43], [38.86])[0] == pytest.approx(1.226, abs=5e-4)
-
-
-def test_unit_of_time_does_not_matter(cdnow):
-    frequency, recency, age = cdnow
-    weeks = BetaGeoNBD().fit(frequency, recency, age)
-    days = BetaGeoNBD().fit(frequency, 7 * recency, 7 * age)
-
-    assert days.alpha_ == pytest.approx(7 * weeks.alpha_, rel=1e-3)
-    assert days.log_likelihood_ == pytest.approx(weeks.log_likelihood_ - frequency.sum() * np.log(7))
-
-
-def test_cdnow_hold_out_is_predicted_as_well_as_published(cdnow, purchases):
-    actual = [sum(day > CALIBRATION_END for day in bought) for _, bought in sorted(purchases.items())]
-    model = BetaGeoNBD().fit(*cdnow)
-
-    error = np.abs(model.expected_purchases(39, *cdnow) - actual).mean()
-
-    assert error == pytest.approx(0.786, abs=0.001)
-
-
-def test_cdnow_spend_gives_the_published_parameters(purchases):
-    repeats = [
-        [amount for day, amount in bought.items() if min(bought) < day <= CALIBRATION_END]
-        for bought in purchases.values()
-    ]
-    repeats = [amounts for amounts in repeats if amounts]
-
-    model = GammaGammaSpend().fit([len(a) for a in repeats], [np.mean(a) for a in repeats])
-
-    assert len(repeats) == 946
-    assert (model.p_, model.q_, model.gamma_) == pytest.approx((6.25, 3.74, 15.44), abs=0.006)
-
-
-def test_gradients_agree_with_differences():
-    history = value.History(np.array([0.0, 3, 10]), np.array([0.0, 5, 9]), np.array([4.0, 8, 9]))
-    x, z = np.array([1.0, 4, 9]), np.array([0.5, 1, 3])
-
-    for theta in ([0.3, 2.0, 0.7, 1.5], [2.0, 0.1, 5.0, 0.2]):
-        error = check_grad(
-            lambda t: value._bgnbd_log_likelihood(t, history)[0],
-            lambda t: value._bgnbd_log_likelihood(t, history)[1],
-            np.array(theta),
-        )
-        assert error < 1e-5
-    error = check_grad(
-        lambda t: value._spend_log_likelihood(*t, x, z)[0],
-        lambda t: value._spend_log_likelihood(*t, x, z)[1],
-        np.array([2.0, 3.0, 1.5]),
-    )
-    assert error < 1e-5
-
-
-@pytest.mark.parametrize(
-    ("x", "recency", "age", "t"), [(0, 0, 0, 39), (2, 30, 39, 39), (29, 30, 38, 400), (1_000, 38, 38.8, 39)]
-)
-def test_expected_purchases_agree_with_adaptive_integration(fitted, x, recency, age, t):
-    model = fitted.purchases_
-    a, b = model.a_, model.b_ + x
-
-    def integrand(u):  # the density's pole at 0 is removed by p = u ** (1 / a)
-        p = u ** (1 / a)
-        purchases = -np.expm1(-(model.r_ + x) * np.log1p(p * t / (model.alpha_ + age))) / p
-        return purchases * np.exp((b - 1) * np.log1p(-p) - betaln(a, b)) / a
-
-    inner, outer = quad(integrand, 0, 0.01, epsabs=1e-12), quad(integrand, 0.01, 1, epsabs=1e-12)
-    alive = model.probability_alive([x], [recency], [age])[0]
-
-    assert model.expected_purchases(t, [x], [recency], [age])[0] == pytest.approx(
-        alive * (inner[0] + outer[0]), rel=1e-6
-    )
+    return CustomerValue(model="bg_nbd").fit(*simulated)
 
 
 def test_recovers_what_the_customers_were_drawn_from(fitted):
@@ -175,17 +63,19 @@ def test_few_purchases_are_pulled_to_the_mean_and_many_are_believed(fitted):
     assert many == pytest.approx(300, rel=0.02)
 
 
-def test_simulated_money_has_the_expected_mean(simulated):
+@pytest.mark.parametrize("name", ["bg_nbd", "mbg_nbd", "pareto_nbd"])
+def test_simulated_futures_have_the_expected_mean(simulated, name):
     rows = [column[:300] for column in simulated]
-    model = CustomerValue(draws=4_000).fit(*simulated)
+    model = CustomerValue(model=name, draws=4_000).fit(*simulated)
     forecast = model.forecast(*rows, horizon=26)
     frequency, _recency, tenure, amount = rows
     rng = np.random.default_rng(1)
 
     customers = zip(frequency, tenure, amount, forecast.alive, strict=True)
-    money = np.array([model._simulate(*customer, 26, rng) for customer in customers])
+    purchases, money = np.array([model._simulate(*customer, 26, rng) for customer in customers]).mean((0, 2))
 
-    assert money.mean() == pytest.approx(forecast.expected.mean(), rel=0.02)
+    assert purchases == pytest.approx(forecast.purchases.mean(), rel=0.02)
+    assert money == pytest.approx(forecast.expected.mean(), rel=0.02)
 
 
 def test_interval_holds_the_expectation_and_repeats_itself(fitted, simulated):
@@ -242,9 +132,46 @@ def test_every_possible_book_can_be_fitted(rows):
     assert all(np.isfinite(column).all() for column in forecast)
 
 
+def test_model_is_chosen_by_what_the_book_did_later():
+    rng = np.random.default_rng(2)
+    x = rng.poisson(3.0, (2, 400)).astype(float)
+    before = History(x[0], np.where(x[0] > 0, 9.0, 0.0), np.full(400, 10.0))
+    frequency = x.sum(axis=0)
+    after = frequency, np.where(frequency > 0, 19.0, 0.0), np.full(400, 20.0)
+
+    model = CustomerValue().fit(*after, earlier=Earlier(before, np.arange(400)))
+
+    assert model.choice_["held_out"]
+    assert set(model.choice_["log_likelihoods"]) == {"pareto_nbd", "mbg_nbd", "bg_nbd"}
+    assert model.purchases_.name == model.model_
+
+
+def test_without_amounts_there_is_no_money(simulated):
+    model = CustomerValue().fit(*simulated[:3])
+
+    assert isinstance(model.purchases_, ParetoNBD | BetaGeoNBD)
+    assert np.isfinite(model.expected_purchases(9, *simulated[:3])).all()
+    with pytest.raises(ValueError, match="without amounts"):
+        model.forecast(*simulated, horizon=9)
+
+
+def test_money_to_come_is_worth_less_the_later_it_comes(simulated):
+    rows = [column[:100] for column in simulated]
+    year, rate = 52, np.log(1.10) / 52
+    plain = CustomerValue(model="bg_nbd").fit(*simulated).forecast(*rows, horizon=year)
+    worth = CustomerValue(model="bg_nbd", discount=rate).fit(*simulated).forecast(*rows, horizon=year)
+
+    ratio = worth.expected / plain.expected
+    # all of it comes within the year, most of it in the first half
+    assert np.all((ratio < 1) & (ratio > 1 / 1.10))
+    assert ratio.mean() > 1.10**-0.5
+    assert np.array_equal(worth.purchases, plain.purchases)
+
+
 def test_book_in_which_nobody_returned_expects_no_returns():
     model = CustomerValue().fit([0] * 20, [0] * 20, np.arange(20), [10.0] * 20)
 
+    assert model.warnings_ == []
     assert model.purchases_.expected_purchases(30, [0], [0], [10])[0] < 0.01
 
 
