@@ -37,9 +37,12 @@ PROBLEMS = {
         "{days} days of orders are too few: with a horizon of {horizon} days {needed} are needed."
     ),
     "few_accounts": _("Too few accounts with orders before {date}: {found}."),
+    "one_class_orders": _("Only {found} accounts have the rarer outcome within {days} days; two are needed."),
     "no_output": _("{path} can't be written: {reason}."),
     "value_no_purchases": _("No row is left that has an account and a date."),
-    "value_no_calibration": _("No account was observed for even a day until {date}; the first purchase is of {first}."),
+    "value_no_calibration": _(
+        "No account was observed for even a day until {date}; the first purchase is of {first}."
+    ),
     "value_no_holdout": _("There are no purchases after {date}; the last is of {last}."),
     "value_no_money": _("No purchase until {date} has an amount above zero."),
 }
