@@ -2,17 +2,11 @@ from __future__ import annotations
 
 import json
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Options = Mapping[str, Any]
 LARGE = 100_000  # rows from which it is said what takes long
 
 
@@ -42,21 +36,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Only here: the list of commands need not wait for numeric libraries.
         from analytics.pipelines.evaluation.reading import BadInput, read_table  # noqa: PLC0415
+        from analytics.pipelines.evaluation.running import run_evaluation  # noqa: PLC0415
 
+        output: Path | None = options.get("predictions")
         try:
-            table, notes = read_table(options["file"])
-            if len(table) > LARGE:
-                self._say(f"{len(table):,} rows: the folds and the other methods take minutes.")
-            result = RUNNERS[options["kind"]](table, options, self._progress)
+            _check_output(output)
+            table = read_table(options["file"])
+            if len(table.frame) > LARGE:
+                self._say(f"{len(table.frame):,} rows: the folds and the other methods take minutes.")
+            result, predictions = run_evaluation(options["kind"], table, options, progress=self._progress)
         except BadInput as error:
             raise CommandError(" ".join(str(error).split()), returncode=2) from error
-        result["warnings"] = [each.sentence for each in notes] + list(result.get("warnings", []))
+        if output is not None and predictions is not None:
+            predictions.to_csv(output, index=False)
         self._write(options["kind"], result, as_json=options["json"])
 
     def _write(self, kind: str, result: dict[str, Any], *, as_json: bool) -> None:
-        from analytics.pipelines.evaluation.report import as_lines, plain  # noqa: PLC0415
+        from analytics.pipelines.evaluation.report import as_lines  # noqa: PLC0415
 
-        result = plain(result)
         if as_json:
             self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=1))
             return
@@ -68,21 +65,6 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         self.stderr.write(text, style_func=str)
-
-
-def _day(text: str | None) -> pd.Timestamp | None:
-    """Read a day.
-
-    :raises BadInput: when it is none.
-    """
-    import pandas as pd  # noqa: PLC0415
-
-    from analytics.pipelines.evaluation.reading import BadInput  # noqa: PLC0415
-
-    try:
-        return None if text is None else pd.Timestamp(date.fromisoformat(text.strip()))
-    except ValueError as error:
-        raise BadInput("bad_date", value=text) from error
 
 
 def _check_output(path: Path | None) -> None:
@@ -98,11 +80,6 @@ def _check_output(path: Path | None) -> None:
         path.open("a").close()
     except OSError as error:
         raise BadInput("no_output", path=path, reason=error.strerror or str(error)) from error
-
-
-def _write_predictions(predictions: pd.DataFrame, path: Path | None) -> None:
-    if path is not None:
-        predictions.to_csv(path, index=False)
 
 
 KIND_HELP = {
@@ -158,48 +135,3 @@ def _add_recommend(parser: ArgumentParser) -> None:
     for name in ("quantity", "price", "invoice"):
         parser.add_argument(f"--{name}", metavar="COL")
     parser.add_argument("--cancel-prefix", metavar="TEXT", help="how numbers of cancelled invoices begin")
-
-
-def _run_outcome(table: pd.DataFrame, options: Options, progress: Any) -> dict[str, Any]:
-    from analytics.pipelines.evaluation.outcome import evaluate_outcome  # noqa: PLC0415
-
-    _check_output(options["predictions"])
-    names = ("target", "positive", "exclude", "time", "folds", "seed", "cost_fp", "cost_fn")
-    found = evaluate_outcome(table, progress=progress, **{name: options[name] for name in names})
-    _write_predictions(found.predictions, options["predictions"])
-    return found.result
-
-
-def _run_churn(table: pd.DataFrame, options: Options, progress: Any) -> dict[str, Any]:
-    from analytics.pipelines.evaluation.churn import evaluate_churn  # noqa: PLC0415
-
-    _check_output(options["predictions"])
-    names = ("account", "date", "amount", "horizon_days", "seed")
-    chosen = {name: options[name] for name in names}
-    found = evaluate_churn(table, as_of=_day(options["as_of"]), progress=progress, **chosen)
-    _write_predictions(found.predictions, options["predictions"])
-    return found.result
-
-
-def _run_value(table: pd.DataFrame, options: Options, _progress: Any) -> dict[str, Any]:
-    from analytics.pipelines.evaluation.value import evaluate_value  # noqa: PLC0415
-
-    end = _day(options["calibration_end"])
-    chosen = {name: options[name] for name in ("account", "date", "amount")}
-    return evaluate_value(table, calibration_end=end, **chosen)
-
-
-def _run_recommend(table: pd.DataFrame, options: Options, _progress: Any) -> dict[str, Any]:
-    from analytics.pipelines.evaluation.recommend import evaluate_recommend  # noqa: PLC0415
-
-    names = ["account", "product", "date", "test_days", "test_share", "new_only", "seed", "quantity"]
-    names += ["price", "invoice", "cancel_prefix"]
-    return evaluate_recommend(table, **{name: options[name] for name in names})
-
-
-RUNNERS: dict[str, Callable[[Any, Options, Any], dict[str, Any]]] = {
-    "outcome": _run_outcome,
-    "churn": _run_churn,
-    "value": _run_value,
-    "recommend": _run_recommend,
-}

@@ -1,4 +1,4 @@
-"""A result as JSON, which knows no NaN, and as lines that are read in a terminal."""
+"""A result as JSON, which knows no NaN, and as rows of text for terminal and paper."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-NOT_IN_LINES = ("curves", "findings", "warnings", "baselines", "top_features", "ours")
+NO_FIGURES = ("curves", "findings", "warnings", "baselines", "top_features", "ours")
 WIDTH = 22
+MOST_FEATURES = 15
 
 
 def plain(value: Any) -> Any:
@@ -30,44 +31,61 @@ def plain(value: Any) -> Any:
     return value if value is None else str(value)
 
 
+def figure_rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return name and value of every figure that stands for itself."""
+    return [[name, _shown(value)] for name, value in result.items() if name not in NO_FIGURES]
+
+
+def method_rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return our figures and those of the other methods, the names of the figures first."""
+    baselines = result.get("baselines") or {}
+    if not baselines:
+        return []
+    names = list(next(iter(baselines.values())))
+    ours = result.get("ours") or {name: result.get(name) for name in names}
+    methods = {"ours": ours, **baselines}
+    return [
+        ["method", *names],
+        *([method, *(_shown(figures.get(name)) for name in names)] for method, figures in methods.items()),
+    ]
+
+
+def feature_rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return column, mean share of the log-odds, and where the column drives them."""
+    return [
+        [each["column"], f"{each['points']:.4f}", _direction(each)]
+        for each in result.get("top_features") or []
+    ]
+
+
 def as_lines(kind: str, result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the readable table: the figures, the methods side by side, the columns, the warnings."""
     yield f"{kind}, {result['rows']:,} rows" if "rows" in result else kind
-    for name, value in result.items():
-        if name not in NOT_IN_LINES:
-            yield f"  {name:<{WIDTH}}{_shown(value)}"
-    yield from _methods(result)
-    yield from _features(result.get("top_features") or [])
-    warnings = result.get("warnings") or []
-    if warnings:
+    for name, value in figure_rows(result):
+        yield f"  {name:<{WIDTH}}{value}"
+    methods = method_rows(result)
+    if methods:
+        widths = [max(len(name), 7) + 3 for name in methods[0][1:]]
+        yield ""
+        for method, *cells in methods:
+            yield f"  {method:<{WIDTH}}" + "".join(
+                f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)
+            )
+    features = feature_rows(result)[:MOST_FEATURES]
+    if features:
+        yield ""
+        yield "  columns by their mean share of the log-odds"
+        yield from (f"  {name[:40]:<42}{points:>8}  {words}" for name, points, words in features)
+    if result.get("warnings"):
         yield ""
         yield "Warnings"
-        yield from (f"  {each}" for each in warnings)
+        yield from (f"  {each}" for each in result["warnings"])
 
 
-def _methods(result: Mapping[str, Any]) -> Iterator[str]:
-    baselines = result.get("baselines") or {}
-    if not baselines:
-        return
-    names = list(next(iter(baselines.values())))
-    ours = result.get("ours") or {name: result.get(name) for name in names}
-    yield ""
-    yield f"  {'method':<{WIDTH}}" + "".join(f"{name:>{max(len(name), 7) + 3}}" for name in names)
-    for method, figures in {"ours": ours, **baselines}.items():
-        cells = (f"{_shown(figures.get(name)):>{max(len(name), 7) + 3}}" for name in names)
-        yield f"  {method:<{WIDTH}}" + "".join(cells)
-
-
-def _features(features: list[Mapping[str, Any]]) -> Iterator[str]:
-    if not features:
-        return
-    yield ""
-    yield "  columns by their mean share of the log-odds"
-    for each in features[:15]:
-        words = each["direction"]
-        if words == "levels":
-            words = f"highest {each['highest']}, lowest {each['lowest']}"
-        yield f"  {each['column'][:40]:<42}{each['points']:8.4f}  {words}"
+def _direction(feature: Mapping[str, Any]) -> str:
+    if feature["direction"] == "levels":
+        return f"highest {feature['highest']}, lowest {feature['lowest']}"
+    return str(feature["direction"])
 
 
 def _shown(value: Any) -> str:
@@ -78,5 +96,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return ", ".join(_shown(part) for part in value)
+        return "; ".join(_shown(part) for part in value)
     return str(value)
