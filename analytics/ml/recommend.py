@@ -1,13 +1,20 @@
-"""What to offer each customer: something new to it, something it buys again, or what sells."""
+"""What to offer each customer: something it buys again, something new to it, or what sells."""
 
 from typing import NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
+
+from analytics.ml.blending import QuadraticLogistic, by_hand, choose, decide
+from analytics.ml.candidates import AGAIN_FEATURES, NEW_FEATURES, Shelf
+from analytics.ml.history import History, Market, Purchases, bought_lines
+from analytics.ml.items import ItemModel
+from analytics.ml.lessons import Lessons, all_lessons, best_penalty, lesson, ndcg_of_both
+from analytics.ml.listing import NEVER, Recommendations, at_places, first_real, recommend_top, thinned
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -15,339 +22,77 @@ BoolArray = NDArray[np.bool_]
 Scores = NDArray[np.float32]
 
 _BLOCK = 256  # users at a time: a few dense rows over all items that stay in the cache
-_NEVER = np.float32(-np.inf)
+_MOST_PUPILS = 3_000  # customers whose last purchases the blend is learnt from
+_ITEM, _SELLS = (NEW_FEATURES.index(name) for name in ("item_score", "buyers_30"))  # same in both
+_TIMES = AGAIN_FEATURES.index("times")
 _KINDS = np.array(["repeat", "new", "popular"])
 
 
-def recommend_top(scores: Scores, k: int) -> tuple[IntArray, Scores]:
-    """Return the `k` best items of each row and their scores, each (n_rows, k), best first.
+class Ranked(NamedTuple):
+    """Best candidates of some users, (n, k) each, -1 and minus infinity where there are fewer."""
 
-    Among those chosen equal scores are ordered by item. Where fewer
-    than `k` items score above minus infinity the rest is item -1 with minus infinity.
-
-    Examples
-    --------
-    >>> items, _ = recommend_top(np.float32([[0.1, 0.9, 0.9], [0.5, -np.inf, 0.2]]), 2)
-    >>> items.tolist()
-    [[1, 2], [0, 2]]
-    """
-    found = min(k, scores.shape[1])
-    items = np.full((len(scores), k), -1)
-    top = np.full((len(scores), k), _NEVER)
-    if found == 0:
-        return items, top
-    best = np.sort(np.argpartition(-scores, found - 1, axis=1)[:, :found], axis=1)
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    items[:, :found] = np.take_along_axis(best, order, axis=1)
-    top[:, :found] = np.take_along_axis(values, order, axis=1)
-    items[top == _NEVER] = -1
-    return items, top
-
-
-class ItemModel(BaseEstimator):
-    r"""Which products go with which: EASE, a linear autoencoder in closed form.
-
-    .. math:: \min_B \lVert X - X B \rVert^2 + \lambda \lVert B \rVert^2
-              \ \text{with}\ \mathrm{diag}(B) = 0, \qquad
-              B_{ij} = -P_{ij} / P_{jj},\ P = (X^\top X + \lambda I)^{-1}
-
-    Parameters
-    ----------
-    l2 : float
-        :math:`\lambda`, positive; in users.
-    max_items : int
-        The most bought items take part; the fit needs 12 bytes for each pair of them.
-
-    Attributes
-    ----------
-    items_ : array of shape (m,)
-        Indices of the items that take part, ascending.
-    weights_ : float32 array of shape (m, m)
-        :math:`B`: what having bought the row's item adds to the column's.
-    n_items_ : int
-        All items.
-
-    References
-    ----------
-    .. [1] Steck (2019), "Embarrassingly shallow autoencoders for sparse data", WWW.
-    """
-
-    def __init__(self, *, l2: float = 500.0, max_items: int = 5_000) -> None:
-        self.l2 = l2
-        self.max_items = max_items
-
-    def fit(self, X: sp.csr_array) -> Self:
-        """Learn from `X` of shape (n_users, n_items); whatever is not 0 counts as bought.
-
-        Raises
-        ------
-        ValueError
-            If `l2` is not positive.
-        """
-        if self.l2 <= 0.0:
-            raise ValueError("l2 must be positive")
-        bought = sp.csr_array((np.ones(X.nnz), X.indices, X.indptr), shape=X.shape)
-        buyers = np.bincount(X.indices, minlength=X.shape[1])
-        most = np.argsort(-buyers, kind="stable")[: self.max_items]
-        self.items_ = np.sort(most[buyers[most] > 0])
-        self.n_items_ = int(X.shape[1])
-        bought = bought[:, self.items_]
-        self.weights_ = _ease((bought.T @ bought).toarray(), self.l2)
-        return self
-
-    def score(self, X: sp.csr_array) -> Scores:
-        """Return scores of all items for profiles `X`, dense (n, n_items); 0 says nothing.
-
-        Values of `X` weigh the items of a profile; 1 is a full purchase, less an old one.
-        """
-        check_is_fitted(self)
-        part = X[:, self.items_].astype(np.float32) @ self.weights_
-        if self.items_.size == self.n_items_:
-            return np.asarray(part)
-        scores = np.zeros((X.shape[0], self.n_items_), dtype=np.float32)
-        scores[:, self.items_] = part
-        return scores
-
-    def explain(self, X: sp.csr_array, rows: IntArray, items: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return for each pair of row and scored item what spoke most for it, and its share.
-
-        Parameters
-        ----------
-        X : sparse array of shape (n, n_items)
-            Profiles as in `score`.
-        rows, items : int arrays of shape (pairs,)
-            Pairs whose score is positive.
-
-        Returns
-        -------
-        tuple of arrays of shape (pairs,)
-            The profile's item that added most, and its part of all that was added, in (0, 1].
-        """
-        if rows.size == 0:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        place = np.zeros(self.n_items_, dtype=np.int64)
-        place[self.items_] = np.arange(self.items_.size)
-        known = np.isin(np.arange(self.n_items_), self.items_)
-        length = np.diff(X.indptr)[rows]
-        start = np.cumsum(length) - length
-        pair = np.repeat(np.arange(rows.size), length)
-        at = np.arange(pair.size) - start[pair] + X.indptr[rows][pair]
-        bought = X.indices[at]
-        added = X.data[at] * self.weights_[place[bought], place[items][pair]] * known[bought]
-        most = np.maximum.reduceat(added, start)
-        _, first = np.unique(pair[added == most[pair]], return_index=True)
-        total = np.add.reduceat(np.maximum(added, 0.0), start)
-        return bought[added == most[pair]][first].astype(np.int64), most / total
-
-
-def _ease(gram: FloatArray, l2: float) -> Scores:
-    """Return EASE's weights from the item-item counts, which are overwritten."""
-    if gram.size == 0:
-        return np.zeros(gram.shape, dtype=np.float32)
-    gram[np.diag_indices_from(gram)] += l2
-    factor, failed = dpotrf(gram.T, lower=False, overwrite_a=True)  # Fortran order, for no copy
-    inverse, failed_too = dpotri(factor, lower=False, overwrite_c=True)
-    if failed or failed_too:
-        raise FloatingPointError("the item counts could not be inverted")
-    upper = np.triu(inverse).astype(np.float32)
-    diagonal = np.diag(upper).copy()
-    weights: Scores = -(upper + upper.T) / diagonal
-    np.fill_diagonal(weights, 0.0)
-    return weights
-
-
-class RepeatModel(BaseEstimator):
-    r"""What a customer keeps buying: its own purchases, fading with age.
-
-    .. math:: s_{ui} = \sum_{\text{days on which } u \text{ bought } i} 2^{-\text{age} / h}
-
-    Parameters
-    ----------
-    half_life_days : float
-        :math:`h`, positive.
-
-    Attributes
-    ----------
-    indptr_, indices_ : arrays
-        Items of user ``u``: ``indices_[indptr_[u]:indptr_[u + 1]]``, ascending.
-    scores_ : array
-        :math:`s` of each of those items.
-    times_ : int array
-        On how many days each was bought.
-    n_items_ : int
-        All items.
-    """
-
-    def __init__(self, *, half_life_days: float = 120.0) -> None:
-        self.half_life_days = half_life_days
-
-    def fit(
-        self, user_idx: ArrayLike, item_idx: ArrayLike, age_days: ArrayLike, *, n_users: int, n_items: int
-    ) -> Self:
-        """Learn from purchases, one entry each; several of an item on one day count once.
-
-        Raises
-        ------
-        ValueError
-            If an index is out of range, an age negative, or the half-life not positive.
-        """
-        if self.half_life_days <= 0.0:
-            raise ValueError("half_life_days must be positive")
-        user, item, age = _purchases(user_idx, item_idx, age_days, n_users, n_items)
-        days = int(age.max(initial=0.0)) + 1
-        keys = np.unique((user * n_items + item) * days + np.floor(age).astype(np.int64))
-        pair, day = np.divmod(keys, days)
-        user, item = np.divmod(pair, n_items) if n_items else (pair, pair)
-        faded = sp.csr_array((0.5 ** (day / self.half_life_days), (user, item)), shape=(n_users, n_items))
-        times = sp.csr_array((np.ones(day.size, dtype=np.int64), (user, item)), shape=(n_users, n_items))
-        for matrix in (faded, times):
-            matrix.sum_duplicates()
-        self.indptr_, self.indices_ = faded.indptr.astype(np.int64), faded.indices.astype(np.int64)
-        self.scores_ = np.maximum(faded.data, np.finfo(np.float32).tiny)  # bought is never 0
-        self.times_ = times.data
-        self.n_items_ = n_items
-        return self
-
-    def matrix(self) -> sp.csr_array:
-        """Return :math:`s` as a sparse matrix of shape (n_users, n_items)."""
-        return self._as_matrix(self.scores_)
-
-    def times(self) -> sp.csr_array:
-        """Return the days of purchase as a sparse matrix of shape (n_users, n_items)."""
-        return self._as_matrix(self.times_)
-
-    def _as_matrix(self, data: NDArray[np.float64] | IntArray) -> sp.csr_array:
-        check_is_fitted(self)
-        shape = (self.indptr_.size - 1, self.n_items_)
-        return sp.csr_array((data, self.indices_, self.indptr_), shape=shape)
-
-
-def _purchases(
-    user_idx: ArrayLike, item_idx: ArrayLike, age_days: ArrayLike, n_users: int, n_items: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return checked columns of shape (n,)."""
-    user = np.asarray(user_idx, dtype=np.int64)
-    item = np.asarray(item_idx, dtype=np.int64)
-    age = np.asarray(age_days, dtype=np.float64)
-    if not (user.ndim == 1 and user.shape == item.shape == age.shape):
-        raise ValueError(f"purchases must be vectors of one length: {user.shape}, {item.shape}, {age.shape}")
-    if ((user < 0) | (user >= n_users)).any() or ((item < 0) | (item >= n_items)).any():
-        raise ValueError("a user or item index is out of range")
-    if not (np.isfinite(age) & (age >= 0)).all():
-        raise ValueError("ages must be finite and not negative: purchases lie before the cut-off")
-    return user, item, age
-
-
-class PopularityModel(BaseEstimator):
-    """What sells now: customers who bought an item lately.
-
-    Parameters
-    ----------
-    recent_days : float
-        What "lately" means.
-
-    Attributes
-    ----------
-    buyers_ : int array of shape (n_items,)
-        Different recent buyers of each item.
-    scores_ : float32 array of shape (n_items,)
-        Those, plus a fraction below 1 that orders equals by their buyers of all time.
-    """
-
-    def __init__(self, *, recent_days: float = 30.0) -> None:
-        self.recent_days = recent_days
-
-    def fit(self, user_idx: ArrayLike, item_idx: ArrayLike, age_days: ArrayLike, *, n_items: int) -> Self:
-        """Count buyers; arguments and errors as in `RepeatModel.fit`."""
-        highest = int(np.max(user_idx, initial=-1)) if np.size(user_idx) else -1
-        user, item, age = _purchases(user_idx, item_idx, age_days, highest + 1, n_items)
-        recent = age <= self.recent_days
-        self.buyers_ = _different_buyers(user[recent], item[recent], n_items)
-        ever = _different_buyers(user, item, n_items)
-        self.scores_ = (self.buyers_ + ever / (ever.max(initial=0) + 1.0)).astype(np.float32)
-        return self
-
-    def shares(self) -> Scores:
-        """Return each item's score as a share of the best-seller's, shape (n_items,)."""
-        check_is_fitted(self)
-        best: np.float32 = self.scores_.max(initial=np.finfo(np.float32).tiny)
-        return np.asarray(self.scores_ / best, dtype=np.float32)
-
-
-def _different_buyers(user: IntArray, item: IntArray, n_items: int) -> IntArray:
-    users = int(user.max(initial=0)) + 1
-    return np.bincount(np.unique(item * users + user) // users, minlength=n_items)
-
-
-class Recommendations(NamedTuple):
-    """Ranked offers as columns of one length, ordered by user as asked for, then by rank.
-
-    Attributes
-    ----------
-    user, item : int arrays
-        Indices.
-    rank : int array
-        1 is the first.
-    score : float array
-        Comparable within a kind only: the item model's score, faded days of purchase plus the
-        item's popularity against the best-seller's (0..1), or recent buyers.
-    kind : str array
-        ``"repeat"``, ``"new"`` or ``"popular"``.
-    reason_item : int array
-        For ``new`` the bought item that spoke most for it, else -1.
-    reason_value : float array
-        For ``new`` the share of that item in all that spoke for it (0..1), for ``repeat`` the days
-        on which it was bought, for ``popular`` its recent buyers.
-    """
-
-    user: IntArray
-    item: IntArray
-    rank: IntArray
-    score: FloatArray
-    kind: NDArray[np.str_]
-    reason_item: IntArray
-    reason_value: FloatArray
+    every: IntArray
+    again: IntArray
+    again_odds: Scores
+    new: IntArray
+    new_odds: Scores
 
 
 class Recommender(BaseEstimator):
-    """Offers for every customer: repeats first, then new products, then what sells.
+    """Offers for every customer: members propose candidates, a learnt blend ranks them.
+
+    Candidates are what the customer has bought (at most 150) and what would be new to it (at most
+    150, from the item model, from what sells, and from what products are like). What the members
+    say of a candidate is blended separately for the two, as learnt from the last purchases before
+    the cut-off; then everything is learnt again up to the cut-off.
 
     Parameters
     ----------
     half_life_days : float
-        Age at which a purchase speaks half as loud, for repeats and for the item model.
-    l2 : float
-        Penalty of the item model.
+        Age at which a purchase speaks half as loud for the item model.
+    l2 : float or None
+        Penalty of the item model; None tries 100, 300 and 1,000 on the last purchases.
     new_slots, repeat_slots : int
         How a list is shared out between products new to the customer and repeats; a list of other
         length is shared in the same proportion. Slots that repeats leave empty go to new
         products, and what those leave empty goes to popular ones.
-    recent_days : float
-        Window of popularity.
+    label_days : float
+        The blend is learnt from so many days before the cut-off.
+    max_items, max_weights : int
+        Bounds of the item model.
 
     Attributes
     ----------
-    item_model_ : ItemModel
-    repeat_model_ : RepeatModel
-    popularity_model_ : PopularityModel
+    again_model_, new_model_ : QuadraticLogistic
+        The blend.
+    order_ : str
+        What orders lists of both kinds: ``"blend"``, or ``"items"`` or ``"own"`` where the item model
+        or the customer's own frequency alone did better on customers unseen by the blend.
+    l2_ : float
+        The penalty that was chosen.
+    shelf_ : Shelf
+        What is known of customers and products.
     n_users_, n_items_ : int
     """
 
     def __init__(
         self,
         *,
-        half_life_days: float = 120.0,
-        l2: float = 500.0,
+        half_life_days: float = 180.0,
+        l2: float | None = None,
         new_slots: int = 5,
         repeat_slots: int = 5,
-        recent_days: float = 30.0,
+        label_days: float = 60.0,
+        max_items: int = 6_000,
+        max_weights: int = 200,
     ) -> None:
         self.half_life_days = half_life_days
         self.l2 = l2
         self.new_slots = new_slots
         self.repeat_slots = repeat_slots
-        self.recent_days = recent_days
+        self.label_days = label_days
+        self.max_items = max_items
+        self.max_weights = max_weights
 
     def fit(  # noqa: PLR0917  # four columns of order lines and the two sizes
         self,
@@ -357,8 +102,10 @@ class Recommender(BaseEstimator):
         quantity: ArrayLike,
         n_users: int,
         n_items: int,
+        *,
+        content: Scores | None = None,
     ) -> Self:
-        """Learn from order lines.
+        """Learn the blend from the last purchases, then everything else from all of them.
 
         Parameters
         ----------
@@ -370,36 +117,153 @@ class Recommender(BaseEstimator):
             Lines that are not positive are returns, and left out.
         n_users, n_items : int
             Everybody and everything, with and without purchases.
+        content : float32 array of shape (n_items, d), optional
+            Unit vectors of what products are.
 
         Raises
         ------
         ValueError
             If an index is out of range, an age negative, or lengths differ.
         """
-        user, item, age = _purchases(user_idx, item_idx, age_days, n_users, n_items)
-        kept = np.asarray(quantity, dtype=np.float64) > 0
-        if kept.shape != user.shape:
-            raise ValueError("quantity must have one entry for each purchase")
-        user, item, age = user[kept], item[kept], age[kept]
-        self.repeat_model_ = RepeatModel(half_life_days=self.half_life_days)
-        self.repeat_model_.fit(user, item, age, n_users=n_users, n_items=n_items)
-        self.popularity_model_ = PopularityModel(recent_days=self.recent_days)
-        self.popularity_model_.fit(user, item, age, n_items=n_items)
-        self.item_model_ = ItemModel(l2=self.l2).fit(self.repeat_model_.matrix())
-        self.n_users_, self.n_items_ = n_users, n_items
+        purchases = bought_lines(user_idx, item_idx, age_days, quantity, n_users, n_items)
+        days = min(self.label_days, float(purchases.age.max(initial=0.0)) / 3.0)
+        self.learn_blend(purchases.until(days), purchases.since(days), content)
+        return self._stock(purchases, content)
+
+    def learn_blend(self, before: Purchases, bought: sp.csr_array, content: Scores | None = None) -> Self:
+        """Learn how to weigh the members from what was bought after these purchases."""
+        history = self._history(before)
+        users = np.flatnonzero((np.diff(bought.indptr) > 0) & (np.diff(history.indptr_) > 0))
+        users = np.sort(np.random.default_rng(0).permutation(users)[:_MOST_PUPILS])
+        self.l2_ = self.l2 or best_penalty(history, bought, users, self.max_weights)
+        again, new = self._lessons(Shelf(history, *self._learn_items(history), content), users, bought)
+        whole = [QuadraticLogistic(), QuadraticLogistic(squares=False)]
+        alone = [QuadraticLogistic(columns=(_ITEM,), squares=False)]
+        own = [QuadraticLogistic(columns=(_TIMES, _SELLS), squares=False)]
+        chosen_again, chosen_new = choose(again, [*whole, *own, *alone]), choose(new, [*whole, *alone])
+        self.again_model_ = chosen_again.model if chosen_again else by_hand([_TIMES, _SELLS], [1.0, 0.1], 0.0)
+        self.new_model_ = chosen_new.model if chosen_new else by_hand([_ITEM, _SELLS], [1.0, 1e-3], -5.0)
+        self.order_ = "blend"
+        if chosen_again and chosen_new:
+            found = {"blend": np.hstack([chosen_again.unseen, chosen_new.unseen])}
+            found |= {order: _simple_order(order, again.features, new.features) for order in ("items", "own")}
+            self.order_ = max(found, key=lambda order: ndcg_of_both(again, new, found[order]))
         return self
 
-    def for_users(self, repeat_model: RepeatModel) -> Self:
-        """Return a recommender for the users of `repeat_model`, with the items as learnt here."""
-        check_is_fitted(self)
-        other: Self = clone(self)
-        other.repeat_model_ = repeat_model
-        other.popularity_model_, other.item_model_ = self.popularity_model_, self.item_model_
-        other.n_users_, other.n_items_ = repeat_model.indptr_.size - 1, self.n_items_
+    def with_blend_of(self, other: "Recommender") -> Self:
+        """Take over what another has learnt to weigh, without what it knows of customers and products."""
+        self.again_model_, self.new_model_ = other.again_model_, other.new_model_
+        self.l2_, self.order_ = other.l2_, other.order_
+        return self
+
+    def stock(  # noqa: PLR0917  # as `fit`
+        self,
+        user_idx: ArrayLike,
+        item_idx: ArrayLike,
+        age_days: ArrayLike,
+        quantity: ArrayLike,
+        n_users: int,
+        n_items: int,
+        *,
+        content: Scores | None = None,
+    ) -> Self:
+        """Learn about customers and products and keep the blend; arguments and errors as in `fit`."""
+        check_is_fitted(self, "again_model_")
+        return self._stock(bought_lines(user_idx, item_idx, age_days, quantity, n_users, n_items), content)
+
+    def for_users(self, history: History) -> Self:
+        """Return a recommender for the users of `history`, with the items as learnt here."""
+        check_is_fitted(self, "shelf_")
+        other: Self = clone(self).with_blend_of(self)
+        other.shelf_ = self.shelf_._replace(history=history)
+        other.n_users_, other.n_items_ = history.indptr_.size - 1, self.n_items_
         return other
 
-    def recommend(
-        self, user_rows: ArrayLike, *, k: int = 10, exclude: ArrayLike | None = None
+    def _stock(self, purchases: Purchases, content: Scores | None) -> Self:
+        history = self._history(purchases)
+        self.shelf_ = Shelf(history, *self._learn_items(history), content)
+        self.n_users_, self.n_items_ = purchases.n_users, purchases.n_items
+        return self
+
+    def _history(self, purchases: Purchases) -> History:
+        user, item, age, n_users, n_items = purchases
+        return History(half_life_days=self.half_life_days).fit(
+            user, item, age, n_users=n_users, n_items=n_items
+        )
+
+    def _learn_items(self, history: History) -> tuple[Market, ItemModel]:
+        model = ItemModel(l2=self.l2_, max_items=self.max_items, max_weights=self.max_weights)
+        return Market().fit(history), model.fit(history.profiles())
+
+    def _lessons(self, shelf: Shelf, users: IntArray, bought: sp.csr_array) -> tuple[Lessons, Lessons]:
+        known = shelf.market.ever_ > 0
+        again, new = [], []
+        for start in range(0, max(users.size, 1), _BLOCK):
+            block = users[start : start + _BLOCK]
+            proposals = shelf.propose(block, np.zeros(known.size, dtype=bool))
+            after = bought[block].toarray() > 0
+            owned = np.zeros_like(after)
+            row, pair = shelf.history.pairs_of(block)
+            owned[row, shelf.history.indices_[pair]] = True
+            again.append(lesson(proposals.again, after, (after & owned).sum(axis=1)))
+            new.append(lesson(proposals.new, after, (after & ~owned & known).sum(axis=1)))
+        return all_lessons(again), all_lessons(new)
+
+    def rank(self, users: IntArray, k: int, barred: BoolArray) -> Ranked:
+        """Return the `k` best candidates of each kind for these users.
+
+        `barred` says what must not appear: (n_items,), or (n, n_items) for each user by itself.
+        """
+        proposals = self.shelf_.propose(users, barred)
+        odds = [
+            decide(model, block.features)
+            for model, block in ((self.again_model_, proposals.again), (self.new_model_, proposals.new))
+        ]
+        history = self.shelf_.history
+        strangers = history.indptr_[users] == history.indptr_[users + 1]
+        odds[1][strangers] = self.shelf_.market.scores_[proposals.new.items[strangers]]
+        odds = [np.where(block.items >= 0, each, NEVER) for block, each in zip(proposals, odds, strict=True)]
+        every = np.hstack(odds)
+        if self.order_ != "blend":
+            simple = _simple_order(self.order_, proposals.again.features, proposals.new.features)
+            every = np.where(every > NEVER, simple, NEVER)
+            every[strangers] = np.hstack(odds)[strangers]
+        both = np.hstack([block.items for block in proposals])
+        again, again_odds = recommend_top(odds[0], k)
+        new, new_odds = recommend_top(odds[1], k)
+        return Ranked(
+            _picked(both, recommend_top(every, k)[0]),
+            _picked(proposals.again.items, again),
+            again_odds,
+            _picked(proposals.new.items, new),
+            new_odds,
+        )
+
+    def lists(self, users: IntArray, k: int, barred: BoolArray) -> dict[str, IntArray]:
+        """Return lists of items for each mode, (n, k), in one go: all, repeat and new.
+
+        What is missing in the lists of all and of new is filled with what sells.
+        """
+        ranked = self.rank(users, k, barred)
+        filled = {}
+        for mode, items in (("all", ranked.every), ("new", ranked.new)):
+            filled[mode] = items.copy()
+            short = np.flatnonzero((items < 0).any(axis=1))
+            if short.size:
+                mine = barred if barred.ndim == 1 else barred[short]
+                more = np.hstack([items[short], self._popular(users[short], items[short], mine, k)])
+                filled[mode][short] = at_places(more, first_real(more, k))
+        return {**filled, "repeat": ranked.again}
+
+    def recommend(  # columns of one table
+        self,
+        user_rows: ArrayLike,
+        *,
+        k: int = 10,
+        exclude: ArrayLike | None = None,
+        hidden: sp.csr_array | None = None,
+        groups: IntArray | None = None,
+        most_of_group: int = 3,
     ) -> Recommendations:
         """Return `k` offers for each of these users, fewer only when fewer items are sold.
 
@@ -411,86 +275,100 @@ class Recommender(BaseEstimator):
             Length of each list, at least 1.
         exclude : bool array of shape (n_items,), optional
             True for items that are not sold and must not appear.
+        hidden : sparse array of shape (n_users, n_items), optional
+            What must not appear for single users.
+        groups : int array of shape (n_items,), optional
+            The category of each item, -1 for none; more than `most_of_group` of one stand in a list
+            only when it would be short otherwise.
 
         Raises
         ------
         ValueError
             If an index is out of range, `k` below 1, or `exclude` has another length.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "shelf_")
         users = np.asarray(user_rows, dtype=np.int64)
         barred = np.zeros(self.n_items_, bool) if exclude is None else np.asarray(exclude, dtype=bool)
         if k < 1 or barred.shape != (self.n_items_,):
             raise ValueError("k must be at least 1 and exclude have one entry for each item")
         if ((users < 0) | (users >= self.n_users_)).any():
             raise ValueError("a user index is out of range")
-        faded, times = self.repeat_model_.matrix(), self.repeat_model_.times()
         parts = []
         for start in range(0, max(users.size, 1), _BLOCK):
             block = users[start : start + _BLOCK]
-            parts.append(self._recommend_block(block, faded[block], times[block], k, barred))
+            mine = barred if hidden is None else barred | (hidden[block].toarray() != 0)
+            parts.append(self._recommend_block(block, k, mine, groups, most_of_group))
         return Recommendations(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def _recommend_block(
-        self, users: IntArray, faded: sp.csr_array, times: sp.csr_array, k: int, barred: BoolArray
+        self, users: IntArray, k: int, barred: BoolArray, groups: IntArray | None, most: int
     ) -> Recommendations:
-        profile = faded.copy()
-        profile.data = np.minimum(profile.data, 1.0)  # ten purchases are one liking, not ten
-        again: Scores = faded.toarray().astype(np.float32)
-        owned = again > 0.0
-        again += self.popularity_model_.shares()  # most items were bought once, equally long ago
-        again[~owned | barred] = _NEVER
-        repeats = recommend_top(again, self._repeat_quota(k))
-        fresh = recommend_top(self._score_new(profile, owned | barred), k if self.new_slots else 0)
-        popular = self._fill(np.hstack([repeats[0], fresh[0]]), owned, barred, k)
-
-        items = np.hstack([repeats[0], fresh[0], popular[0]])
-        scores = np.hstack([repeats[1], fresh[1], popular[1]])
-        kinds = np.repeat(_KINDS, [repeats[0].shape[1], fresh[0].shape[1], k])
-        first = np.argsort(items < 0, axis=1, kind="stable")[:, :k]  # the first k that are items
-        items = np.take_along_axis(items, first, axis=1)
-        scores = np.take_along_axis(scores, first, axis=1)
-        row, place = np.nonzero(items >= 0)
-        item, kind = items[row, place], kinds[first][row, place]
-        reason_item, reason_value = self._reasons(row, item, kind, profile, times)
-        score = scores[row, place].astype(np.float64)
-        return Recommendations(users[row], item, place + 1, score, kind, reason_item, reason_value)
-
-    def _repeat_quota(self, k: int) -> int:
+        deep = k if groups is None else 3 * k
+        ranked = self.rank(users, deep, barred)
         slots = self.new_slots + self.repeat_slots
-        return k * self.repeat_slots // slots if slots else 0
+        quota = k * self.repeat_slots // slots if slots else 0
+        again = thinned(ranked.again, groups, most)
+        place = first_real(again, quota)
+        again, again_odds = at_places(again, place), at_places(ranked.again_odds, place)
+        new = ranked.new if self.new_slots else np.full_like(ranked.new, -1)
+        popular = self._popular(users, np.hstack([again, new]), barred, deep)
+        items = np.hstack([again, new, popular])
+        few = thinned(items, groups, most)
+        odds = np.hstack([again_odds, ranked.new_odds, np.full(popular.shape, NEVER)])
+        kinds = np.repeat([0, 1, 2], [again.shape[1], new.shape[1], popular.shape[1]])
+        first = np.argsort(np.where(few >= 0, 0, np.where(items >= 0, 1, 2)), axis=1, kind="stable")[:, :k]
+        row, column = np.nonzero(at_places(items, first) >= 0)
+        place = first[row, column]
+        offers = _Offers(row, items[row, place], kinds[place], odds[row, place])
+        found = self._explained(users, offers)
+        return found._replace(rank=column + 1)
 
-    def _score_new(self, profile: sp.csr_array, taken: BoolArray) -> Scores:
-        scores = self.item_model_.score(profile)
-        scores[taken | (scores <= 0.0)] = _NEVER
-        return scores
-
-    def _fill(self, chosen: IntArray, owned: BoolArray, barred: BoolArray, k: int) -> tuple[IntArray, Scores]:
-        """Return popular items that are not chosen yet for the rows that lack some, else -1.
-
-        What the customer has bought comes last: it is offered only when nothing else is sold.
-        """
-        items = np.full((len(chosen), k), -1)
-        short = (chosen >= 0).sum(axis=1) < k
-        selling = np.full((int(short.sum()), barred.size + 1), _NEVER)  # the last column takes the -1
-        selling[:, :-1] = np.where(barred, _NEVER, self.popularity_model_.scores_)
-        selling[:, :-1] -= owned[short] * np.float32(1e6)
-        np.put_along_axis(selling, chosen[short], _NEVER, axis=1)
-        items[short], _ = recommend_top(selling, k)
-        return items, self.popularity_model_.buyers_[items].astype(np.float32)
-
-    def _reasons(
-        self,
-        row: IntArray,
-        item: IntArray,
-        kind: NDArray[np.str_],
-        profile: sp.csr_array,
-        times: sp.csr_array,
-    ) -> tuple[IntArray, FloatArray]:
-        """Return reason item and reason value of each offer, given its row in the block."""
+    def _explained(self, users: IntArray, offers: "_Offers") -> Recommendations:
+        """Add to each offer what speaks for it."""
+        row, item, kind, odds = offers
+        shelf = self.shelf_
+        profile, times = shelf.profile(users), shelf.history.matrix(shelf.history.times_)[users]
+        new = np.flatnonzero(kind == 1)
+        source, share = shelf.item_model.explain(profile, row[new], item[new])
+        kind[new[source < 0]] = 2  # nothing that the customer bought speaks for it, only that it sells
         reason_item = np.full(item.size, -1)
-        reason_value = self.popularity_model_.buyers_[item].astype(np.float64)
-        repeat, new = kind == "repeat", kind == "new"
-        reason_value[repeat] = times.toarray()[row[repeat], item[repeat]]
-        reason_item[new], reason_value[new] = self.item_model_.explain(profile, row[new], item[new])
-        return reason_item, reason_value
+        reason_item[new] = source
+        buyers = shelf.market.buyers_[item].astype(np.float64)
+        value = np.where(kind == 0, np.asarray(times[row, item]).ravel(), buyers)
+        value[new[source >= 0]] = share[source >= 0]
+        score = np.where(kind == 2, buyers, expit(odds.astype(np.float64)))
+        return Recommendations(users[row], item, np.zeros_like(item), score, _KINDS[kind], reason_item, value)
+
+    def _popular(self, users: IntArray, chosen: IntArray, barred: BoolArray, k: int) -> IntArray:
+        """Return items that sell and are not chosen, what the customer has bought last, (n, k)."""
+        selling = np.full((users.size, self.n_items_ + 1), NEVER)  # the last column takes the -1
+        selling[:, :-1] = np.where(barred, NEVER, self.shelf_.market.scores_)
+        row, pair = self.shelf_.history.pairs_of(users)
+        selling[row, self.shelf_.history.indices_[pair]] -= np.float32(1e6)
+        np.put_along_axis(selling, chosen, NEVER, axis=1)
+        return recommend_top(selling, k)[0]
+
+
+class _Offers(NamedTuple):
+    """Offers as columns: the user's row in the block, item, place among the kinds, log-odds."""
+
+    row: IntArray
+    item: IntArray
+    kind: IntArray
+    odds: Scores
+
+
+def _picked(items: IntArray, place: IntArray) -> IntArray:
+    """Return the items at these places, -1 where there is no place."""
+    if items.shape[1] == 0:
+        return np.full(place.shape, -1)
+    return np.where(place >= 0, np.take_along_axis(items, np.maximum(place, 0), axis=1), -1)
+
+
+def _simple_order(order: str, again: Scores, new: Scores) -> Scores:
+    """Return scores of both kinds of candidates by one member alone, given their columns."""
+    if order == "items":
+        return np.hstack([again[:, :, _ITEM], new[:, :, _ITEM]])
+    sells = np.float32(1e-3)
+    owned = again[:, :, _TIMES] + np.float32(1) + sells * again[:, :, _SELLS]
+    return np.hstack([owned, sells * new[:, :, _SELLS]])

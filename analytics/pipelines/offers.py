@@ -19,21 +19,18 @@ import numpy as np
 import scipy.sparse as sp
 from django.db import transaction
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from analytics import features
 from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
 from analytics.lake.manifest import lake_folder
+from analytics.ml.candidates import Shelf
+from analytics.ml.history import History, Market
+from analytics.ml.history import Purchases as Lines
+from analytics.ml.items import ItemModel
+from analytics.ml.listing import Recommendations, recommend_top
 from analytics.ml.ranking import ndcg_and_recall
-from analytics.ml.recommend import (
-    ItemModel,
-    PopularityModel,
-    Recommendations,
-    Recommender,
-    RepeatModel,
-    recommend_top,
-)
+from analytics.ml.recommend import Recommender
 from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
@@ -50,6 +47,7 @@ LEAST_PURCHASES = 500
 # What goes with what is learnt from so many accounts at most: more would say the same, and millions
 # of them would not fit into memory.
 MOST_LEARNT_FROM = 100_000
+MARKET = ("buyers_", "scores_", "ever_", "table_")
 Ints = NDArray[np.int64]
 
 
@@ -64,20 +62,26 @@ class Purchases:
     age_days: NDArray[np.float64]
     quantity: NDArray[np.float64]
 
-    def fit(self, recommender: Recommender) -> Recommender:
-        return recommender.fit(
-            self.user, self.item, self.age_days, self.quantity, len(self.account_ids), len(self.product_ids)
+    def lines(self) -> Lines:
+        """Return what was bought, without what was sent back."""
+        kept = self.quantity > 0
+        return Lines(
+            self.user[kept],
+            self.item[kept],
+            self.age_days[kept],
+            len(self.account_ids),
+            len(self.product_ids),
         )
 
-    def repeats(self, recommender: Recommender) -> RepeatModel:
-        bought = self.quantity > 0
-        return RepeatModel(half_life_days=recommender.half_life_days).fit(
-            self.user[bought],
-            self.item[bought],
-            self.age_days[bought],
-            n_users=len(self.account_ids),
-            n_items=len(self.product_ids),
+    def history(self, recommender: Recommender) -> History:
+        user, item, age, n_users, n_items = self.lines()
+        return History(half_life_days=recommender.half_life_days).fit(
+            user, item, age, n_users=n_users, n_items=n_items
         )
+
+    def columns(self) -> tuple[Ints, Ints, NDArray[np.float64], NDArray[np.float64], int, int]:
+        sizes = len(self.account_ids), len(self.product_ids)
+        return self.user, self.item, self.age_days, self.quantity, *sizes
 
 
 def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
@@ -90,15 +94,17 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     sold_since = int(((after.age_days < TEST_DAYS) & (after.quantity > 0)).sum())
     if min(before.user.size, sold_since) < LEAST_PURCHASES:
         return None
-    recommender = Recommender()
-    metrics = _test(recommender, before, after)
+    metrics = _test(Recommender(label_days=TEST_DAYS).fit(*before.columns()), after)
+    bought = after.lines()
+    blend = Recommender(label_days=TEST_DAYS)
+    blend.learn_blend(bought.until(TEST_DAYS), bought.since(TEST_DAYS))
     version = store_version(
         training=Training(
             book=book,
             kind=KIND,
             horizon_days=TEST_DAYS,
             as_of=as_of,
-            artifact=pack(clone(recommender)),  # settings without weights
+            artifact=pack(blend),  # settings and blend, without what is known of customers and products
             feature_names=[],
             metrics={"ranking": metrics, "protocol": "orders"},
         )
@@ -124,7 +130,7 @@ def publish(
     if learnt is None:  # nobody has scored the whole book yet
         return {}
     purchases = _load(lake, book, as_of, account_ids, learnt.product_ids)
-    recommender = learnt.recommender.for_users(purchases.repeats(learnt.recommender))
+    recommender = learnt.recommender.for_users(purchases.history(learnt.recommender))
     found = recommender.recommend(
         np.arange(purchases.account_ids.size), k=LIST_LENGTH, exclude=_not_sold(book, purchases)
     )
@@ -152,7 +158,8 @@ def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     if version is None:
         return None
     purchases = _load(lake, book, as_of, _sample(_account_ids(book)))
-    learnt = Learnt(purchases.product_ids, purchases.fit(unpack(version)))
+    recommender: Recommender = unpack(version)
+    learnt = Learnt(purchases.product_ids, recommender.stock(*purchases.columns()))
     path = _kept_in(book, version)
     _keep(learnt, path)
     for other in set(path.parent.glob(f"goes-with-{book.pk}-*.npz")) - {path}:
@@ -169,15 +176,16 @@ def _sample(account_ids: Ints) -> list[int] | None:
 
 
 def _keep(learnt: Learnt, path: Path) -> None:
-    items, popular = learnt.recommender.item_model_, learnt.recommender.popularity_model_
+    shelf = learnt.recommender.shelf_
+    weights = shelf.item_model.weights_
     fresh = path.with_name(f"{uuid4().hex}.npz")
     np.savez(
         fresh,
         product_ids=learnt.product_ids,
-        items=items.items_,
-        weights=items.weights_,
-        buyers=popular.buyers_,
-        scores=popular.scores_,
+        data=weights.data,
+        indices=weights.indices,
+        indptr=weights.indptr,
+        **{name: getattr(shelf.market, name) for name in MARKET},
     )
     fresh.replace(path)
 
@@ -187,15 +195,18 @@ def _learnt(book: Book, version: ModelVersion) -> Learnt | None:
     if not path.exists():
         return None
     recommender: Recommender = unpack(version)
+    items, market = ItemModel(l2=recommender.l2_), Market()
     with np.load(path) as kept:
-        recommender.item_model_ = ItemModel(l2=recommender.l2)
-        recommender.item_model_.items_, recommender.item_model_.weights_ = kept["items"], kept["weights"]
-        recommender.popularity_model_ = PopularityModel(recent_days=recommender.recent_days)
-        recommender.popularity_model_.buyers_ = kept["buyers"]
-        recommender.popularity_model_.scores_ = kept["scores"]
         products = kept["product_ids"]
-    recommender.n_items_ = recommender.item_model_.n_items_ = int(products.size)
-    recommender.n_users_ = 0
+        items.n_items_ = int(products.size)
+        shape = (items.n_items_, items.n_items_)
+        items.weights_ = sp.csr_array((kept["data"], kept["indices"], kept["indptr"]), shape=shape)
+        for name in MARKET:
+            setattr(market, name, kept[name])
+    nobody = History(half_life_days=recommender.half_life_days)
+    nobody.fit([], [], [], n_users=0, n_items=items.n_items_)
+    recommender.shelf_ = Shelf(nobody, market, items, None)
+    recommender.n_users_, recommender.n_items_ = 0, items.n_items_
     return Learnt(products, recommender)
 
 
@@ -282,21 +293,18 @@ def _reason(kind: str, purchases: Purchases, reason_item: int, value: float) -> 
     return {"code": "popular", "buyers": int(value)}
 
 
-def _test(recommender: Recommender, before: Purchases, after: Purchases) -> dict[str, float]:
+def _test(recommender: Recommender, after: Purchases) -> dict[str, float]:
     """Hold lists made 60 days ago against what was bought since, repeats included."""
-    fresh = (after.age_days < TEST_DAYS) & (after.quantity > 0)
-    shape = (len(after.account_ids), len(after.product_ids))
-    bought = sp.csr_array((np.ones(fresh.sum()), (after.user[fresh], after.item[fresh])), shape=shape)
-    buyers = np.unique(after.user[fresh])
-    before.fit(recommender)
-    found = recommender.recommend(buyers, k=10)
-    ndcg, recall = ndcg_and_recall(found.user, found.item, found.rank, bought)
-    popular = PopularityModel(recent_days=recommender.recent_days)
-    popular.fit(before.user, before.item, before.age_days, n_items=shape[1])
-    top, _ = recommend_top(np.asarray(popular.scores_, dtype=np.float32)[None, :], 10)
-    users, items = np.repeat(buyers, top.shape[1]), np.tile(top[0], buyers.size)
-    ranks = np.tile(np.arange(1, top.shape[1] + 1), buyers.size)
-    popular_ndcg, popular_recall = ndcg_and_recall(users, items, ranks, bought)
+    bought = after.lines().since(TEST_DAYS)
+    buyers = np.flatnonzero(np.diff(bought.indptr))
+    nothing_barred = np.zeros(len(after.product_ids), dtype=bool)
+    made = [
+        recommender.lists(buyers[start : start + 256], LIST_LENGTH, nothing_barred)["all"]
+        for start in range(0, buyers.size, 256)
+    ]
+    ndcg, recall = _figures(buyers, np.concatenate(made), bought)
+    popular, _ = recommend_top(recommender.shelf_.market.scores_[None, :], LIST_LENGTH)
+    popular_ndcg, popular_recall = _figures(buyers, np.repeat(popular, buyers.size, axis=0), bought)
     return {
         "ndcg_at_10": ndcg,
         "recall_at_10": recall,
@@ -304,3 +312,8 @@ def _test(recommender: Recommender, before: Purchases, after: Purchases) -> dict
         "popularity_recall_at_10": popular_recall,
         "n": int(buyers.size),
     }
+
+
+def _figures(buyers: Ints, lists: Ints, bought: sp.csr_array) -> tuple[float, float]:
+    row, place = np.nonzero(lists >= 0)
+    return ndcg_and_recall(buyers[row], lists[row, place], place + 1, bought)

@@ -45,6 +45,15 @@ PROBLEMS = {
     ),
     "value_no_holdout": _("There are no purchases after {date}; the last is of {last}."),
     "value_no_money": _("No purchase until {date} has an amount above zero."),
+    "recommend_no_invoice": _("A prefix of cancelled invoices needs the column of invoices."),
+    "recommend_bad_days": _("The test must last at least one day, not {days}."),
+    "recommend_bad_share": _("The share of the test must lie between 0 and 1, not {share}."),
+    "recommend_no_lines": _("No row is left that counts. Left out: {dropped}."),
+    "recommend_short": _("The file covers {days} days: too few for a test of {test_days} days."),
+    "recommend_few_pairs": _(
+        "Only {found} purchases of the test can be judged; {needed} are needed. The others are of accounts "
+        "without history, of products never sold before, or of what was bought before."
+    ),
 }
 NOTES = {
     "blank_target": _("{rows} rows without an outcome in {column} are left out."),
@@ -84,6 +93,9 @@ NOTES = {
         "Amounts are too uneven for the gamma-gamma model (p {p}, q {q}): means drawn towards everybody's "
         "are used instead."
     ),
+    "recommend_names": _("{column} holds names rather than codes: no row is left out as postage or fees."),
+    "recommend_share_unused": _("With a date the last days are the test; the share is not used."),
+    "recommend_sampled": _("Lists are judged on {accounts} accounts drawn at random from {all}."),
 }
 
 

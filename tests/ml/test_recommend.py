@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from analytics.ml.recommend import ItemModel, PopularityModel, Recommender, RepeatModel, recommend_top
+from analytics.ml.history import History
+from analytics.ml.recommend import Recommender
 from tests.ml.persistence import stored_and_loaded
 
 N_USERS, N_ITEMS = 300, 60
@@ -26,7 +27,7 @@ def lines():
 
 @pytest.fixture(scope="module")
 def model(lines):
-    return Recommender(l2=20.0).fit(*lines, N_USERS, N_ITEMS)
+    return Recommender(l2=20.0, label_days=30).fit(*lines, N_USERS, N_ITEMS)
 
 
 def bought(lines):
@@ -35,49 +36,9 @@ def bought(lines):
     return matrix
 
 
-def test_top_items_are_ordered_and_missing_ones_marked():
-    items, scores = recommend_top(np.float32([[0.2, -np.inf, 0.7]]), 4)
-
-    assert items.tolist() == [[2, 0, -1, -1]]
-    assert scores[0, 2] == -np.inf
-
-
-def test_item_weights_solve_the_constrained_problem():
-    x = (np.random.default_rng(0).random((200, 12)) < 0.3).astype(float)
-    model = ItemModel(l2=5.0).fit(sp.csr_array(x))
-    weights = model.weights_.astype(float)
-
-    gradient = x.T @ (x @ weights - x) + 5.0 * weights  # 0 wherever the weight is free
-
-    assert np.abs(gradient[~np.eye(12, dtype=bool)]).max() < 1e-4
-    assert np.all(np.diag(weights) == 0)
-
-
-def test_item_model_leaves_rare_items_out_when_there_are_too_many():
-    x = sp.csr_array(np.array([[1, 1, 0, 1], [1, 1, 0, 0], [1, 1, 0, 0]], dtype=float))
-    model = ItemModel(l2=1.0, max_items=2).fit(x)
-
-    assert model.items_.tolist() == [0, 1]
-    assert model.score(x).shape == (3, 4)
-    assert np.all(model.score(x)[:, 2:] == 0)
-
-
-def test_repeats_fade_with_age_and_a_day_counts_once():
-    model = RepeatModel(half_life_days=10).fit(
-        [0, 0, 0, 0], [1, 1, 1, 0], [0, 0.5, 10, 20], n_users=2, n_items=2
-    )
-
-    assert model.matrix().toarray().tolist() == [[0.25, 1.5], [0, 0]]
-    assert model.times().toarray().tolist() == [[1, 2], [0, 0]]
-
-
-def test_popularity_counts_recent_buyers_and_falls_back_on_all_time():
-    model = PopularityModel(recent_days=30).fit(
-        [0, 0, 1, 0, 1], [0, 0, 0, 1, 2], [1, 2, 3, 90, 10], n_items=4
-    )
-
-    assert model.buyers_.tolist() == [2, 0, 1, 0]
-    assert np.argsort(-model.scores_).tolist() == [0, 2, 1, 3]
+def times_of(model):
+    history = model.shelf_.history
+    return history.matrix(history.times_).toarray()
 
 
 def test_everybody_gets_a_full_list_without_doubles(model):
@@ -119,22 +80,9 @@ def test_reasons_can_be_checked_against_the_purchases(model, lines):
     assert np.all(result.reason_item[~new] == -1)
     assert np.array_equal(
         result.reason_value[repeat],
-        model.repeat_model_.times().toarray()[result.user[repeat], result.item[repeat]],
+        times_of(model)[result.user[repeat], result.item[repeat]],
     )
-    assert np.array_equal(result.reason_value[popular], model.popularity_model_.buyers_[result.item[popular]])
-
-
-def test_reason_is_the_item_that_added_most():
-    x = sp.csr_array((np.random.default_rng(0).random((50, 8)) < 0.4).astype(float))
-    model = ItemModel(l2=2.0).fit(x)
-    rows, items = np.nonzero((model.score(x) > 0) & (x.toarray() == 0))
-
-    reason, share = model.explain(x, rows, items)
-
-    for row, item, found, part in zip(rows, items, reason, share, strict=True):
-        added = x.toarray()[row] * model.weights_[:, item]
-        assert found == added.argmax()
-        assert part == pytest.approx(added.max() / added[added > 0].sum(), rel=1e-5)
+    assert np.array_equal(result.reason_value[popular], model.shelf_.market.buyers_[result.item[popular]])
 
 
 def test_items_that_are_not_sold_never_appear(model):
@@ -183,8 +131,8 @@ def test_returns_are_no_purchases(lines):
 
     model = Recommender().fit(user, item, age, quantity, N_USERS, N_ITEMS)
 
-    assert model.popularity_model_.buyers_[5] == 0
-    assert model.repeat_model_.matrix()[:, [5]].nnz == 0
+    assert model.shelf_.market.buyers_[5] == 0
+    assert not times_of(model)[:, 5].any()
 
 
 def test_book_without_purchases_still_fills_its_lists():
@@ -221,13 +169,78 @@ def test_refuses_impossible_questions(model):
         model.recommend([0], exclude=[True])
 
 
-def test_is_the_same_after_storing(model):
-    before, after = (m.recommend(np.arange(N_USERS)) for m in (model, stored_and_loaded(model)))
+def test_the_blend_is_stored_without_what_is_known_of_customers(model, lines):
+    blend = Recommender(l2=20.0, label_days=30).with_blend_of(model)
 
+    again = stored_and_loaded(blend).stock(*lines, N_USERS, N_ITEMS)
+
+    before, after = (each.recommend(np.arange(N_USERS)) for each in (model, again))
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
-def test_two_thousand_customers_a_second_at_four_thousand_items():
+def test_a_first_order_changes_the_list_without_learning_again(model, lines):
+    stranger = N_USERS - 1
+    user, item, age, _ = lines
+    seen = History().fit(
+        np.append(user, stranger), np.append(item, 41), np.append(age, 0.0), n_users=N_USERS, n_items=N_ITEMS
+    )
+
+    before = model.recommend([stranger])
+    after = model.for_users(seen).recommend([stranger])
+
+    assert set(before.kind) == {"popular"}
+    assert after.item[after.kind == "repeat"].tolist() == [41]
+    assert (after.item[after.kind == "new"] >= 30).mean() > 0.8
+    assert set(after.reason_item[after.kind == "new"]) == {41}
+
+
+def test_what_is_hidden_for_one_customer_is_shown_to_others(model):
+    usual = model.recommend([0, 1, 2])
+    hidden = sp.csr_array(([1.0] * 3, ([1] * 3, usual.item[usual.user == 1][:3])), shape=(N_USERS, N_ITEMS))
+
+    found = model.recommend([0, 1, 2], hidden=hidden)
+
+    assert not set(usual.item[usual.user == 1][:3]) & set(found.item[found.user == 1])
+    for user in (0, 2):
+        assert np.array_equal(found.item[found.user == user], usual.item[usual.user == user])
+
+
+def test_no_list_holds_more_than_three_of_a_category(model):
+    groups = np.arange(N_ITEMS) % 6
+    groups[groups > 3] = -1  # no category
+
+    found = model.recommend(np.arange(N_USERS), k=10, groups=groups)
+
+    counts = np.zeros((N_USERS, 5), int)
+    np.add.at(counts, (found.user, groups[found.item]), 1)
+    assert counts[:, :4].max() == 3
+    assert counts[:, 4].max() > 3
+    assert np.array_equal(np.bincount(found.user), np.full(N_USERS, 10))
+    assert np.unique(found.user * N_ITEMS + found.item).size == found.item.size
+
+
+def test_one_category_for_everything_does_not_make_lists_short(model):
+    usual = model.recommend(np.arange(N_USERS), k=10)
+
+    found = model.recommend(np.arange(N_USERS), k=10, groups=np.zeros(N_ITEMS, dtype=int))
+
+    assert np.array_equal(np.bincount(found.user), np.full(N_USERS, 10))
+    assert np.array_equal(found.item[found.rank == 1], usual.item[usual.rank == 1])
+
+
+def test_lists_of_all_kinds_come_from_one_pass(model, lines):
+    owned = bought(lines)
+    users = np.arange(N_USERS)
+
+    found = model.lists(users, 10, np.zeros(N_ITEMS, bool))
+
+    real = found["repeat"] >= 0
+    assert owned[np.repeat(users, real.sum(axis=1)), found["repeat"][real]].all()
+    assert not owned[users[:, None], found["new"]].any()
+    assert all(len(set(row)) == 10 for name in ("all", "new") for row in found[name].tolist())
+
+
+def test_two_thousand_customers_a_second_in_all_modes_at_four_thousand_items():
     rng = np.random.default_rng(0)
     n_users, n_items, n = 3_000, 4_000, 150_000
     item = (n_items * rng.random(n) ** 2).astype(int)
@@ -236,72 +249,7 @@ def test_two_thousand_customers_a_second_at_four_thousand_items():
     )
 
     began = time.process_time()
-    model.recommend(np.arange(n_users))
+    for start in range(0, n_users, 250):
+        model.lists(np.arange(start, start + 250), 10, np.zeros(n_items, bool))
 
     assert n_users / (time.process_time() - began) > 2_000
-
-
-@pytest.fixture(scope="module")
-def online_retail(data_file):
-    """Return training lines, and bought items of the last 60 days, as the protocol cuts them."""
-    pandas = pytest.importorskip("pandas")
-    table = pandas.read_parquet(data_file("online_retail/online_retail_2009_2010.parquet"))
-    table["code"] = table["StockCode"].astype(str).str.upper()
-    table["at"] = pandas.to_datetime(table["InvoiceDate"])
-    cancelled = table["Invoice"].astype(str).str.startswith("C")
-    product = table["code"].str.match(r"\d{5}")
-    known = table["Customer ID"].notna() & (table["Quantity"] > 0) & (table["Price"] > 0)
-    table = table[known & product & ~cancelled]
-    user = table["Customer ID"].astype("category").cat.codes.to_numpy().astype(int)
-    item = table["code"].astype("category").cat.codes.to_numpy().astype(int)
-    cut = table["at"].max() - pandas.Timedelta(days=60)
-    age = ((cut - table["at"]) / pandas.Timedelta(days=1)).to_numpy()
-    shape = (user.max() + 1, item.max() + 1)
-    before, after = np.zeros(shape, bool), np.zeros(shape, bool)
-    before[user[age >= 0], item[age >= 0]] = True
-    after[user[age < 0], item[age < 0]] = True
-    train = [column[age >= 0] for column in (user, item, age, table["Quantity"].to_numpy())]
-    return train, before, after
-
-
-def ndcg_and_recall(result, relevant, k=10):
-    """Return both means over users with something relevant; `result` holds their lists of k."""
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    users = np.unique(result.user)
-    hits = relevant[result.user, result.item].reshape(-1, k)
-    n = relevant[users].sum(axis=1)
-    ideal = np.cumsum(discount)[np.minimum(n, k) - 1]
-    return (hits @ discount / ideal).mean(), (hits.sum(axis=1) / n).mean()
-
-
-def test_online_retail_new_products_beat_popularity(online_retail):
-    train, before, after = online_retail
-    relevant = after & ~before
-    users = np.flatnonzero(relevant.any(axis=1) & before.any(axis=1))
-
-    model = Recommender(new_slots=10, repeat_slots=0).fit(*train, *before.shape)
-    ndcg, recall = ndcg_and_recall(model.recommend(users), relevant)
-
-    assert ndcg > 0.105  # popularity .045, best public tool .110
-    assert recall > 0.052  # popularity .016, best public tool .057
-
-
-def test_online_retail_repeats_beat_popularity(online_retail):
-    train, before, after = online_retail
-    users = np.flatnonzero(after.any(axis=1) & before.any(axis=1))
-
-    model = Recommender(new_slots=0, repeat_slots=10).fit(*train, *before.shape)
-    ndcg, recall = ndcg_and_recall(model.recommend(users), after)
-
-    assert ndcg > 0.385  # popularity .127, best single public tool .387
-    assert recall > 0.155  # popularity .035, best single public tool .160
-
-
-def test_online_retail_mixed_list_beats_popularity(online_retail):
-    train, before, after = online_retail
-    users = np.flatnonzero(after.any(axis=1) & before.any(axis=1))
-
-    ndcg, recall = ndcg_and_recall(Recommender().fit(*train, *before.shape).recommend(users), after)
-
-    assert ndcg > 0.3
-    assert recall > 0.11
