@@ -11,17 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from analytics.ml.columns import Column, fit_column
-from analytics.ml.outcome import AdditiveClassifier, BinaryProbability
+from analytics.ml.outcome import AdditiveClassifier, BinaryProbability, add_up
 from analytics.ml.trees import MOST_LEAVES, TreeSum, from_boosting
 
 FloatArray = NDArray[np.float64]
+Labels = NDArray[np.int64]
 Rows = NDArray[np.intp]
+Fold = tuple[Rows, Rows]  # to learn from, to predict
 
 # Lightly regularised, the same for every data set: a quarter of the columns at each split and small
 # steps do on few rows what a random forest's averaging does.
@@ -33,7 +35,7 @@ _BOOSTING = {
     "max_features": 0.25,
     "early_stopping": False,
 }
-_PATIENCE = 40  # trees without a gain on the fold's unseen rows, after which it grows no more
+_STOPPING = {"early_stopping": True, "n_iter_no_change": 40}  # trees without a gain on the unseen fold
 _MORE_ROWS = 1.1  # trees for all rows, to the number found out on four fifths of them
 _SHARE_PRIOR_SD = 0.5  # a handful of rows must not turn the model upside down
 _MOST_BACKGROUND_ROWS = 20_000
@@ -54,6 +56,14 @@ class Design(NamedTuple):
     smooth: FloatArray
     smooth_owner: NDArray[np.intp]
     tree: FloatArray
+
+
+class Part(NamedTuple):
+    """Some rows for the trees: their columns, outcomes and weights."""
+
+    X: FloatArray
+    label: Labels
+    weight: FloatArray
 
 
 class OutcomeClassifier(BinaryProbability):
@@ -126,6 +136,7 @@ class OutcomeClassifier(BinaryProbability):
         sample_weight: ArrayLike | None = None,
         *,
         times: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Learn the members, how they are joined, and what each column holds.
 
@@ -139,6 +150,9 @@ class OutcomeClassifier(BinaryProbability):
             Non-negative weights.
         times : array of shape (n,), optional
             When each row's outcome was asked; then every fold is predicted from earlier rows only.
+        groups : array of shape (n,), optional
+            Whose row it is; rows of one account at several moments then share a fold, since the
+            account would otherwise be recognised.
 
         Raises
         ------
@@ -148,29 +162,38 @@ class OutcomeClassifier(BinaryProbability):
         # One thread: a second one gains little on tables of this size, and where another process works
         # beside it the two wait for each other in a busy loop, twenty times as long.
         with threadpool_limits(limits=1, user_api="openmp"):
-            return self._fit(X, y, sample_weight, times)
+            return self._fit(X, y, sample_weight, times=times, groups=groups)
 
     def _fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, times: ArrayLike | None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        *,
+        times: ArrayLike | None,
+        groups: ArrayLike | None,
     ) -> Self:
         table = self._table(X, reset=True)
         label, weight, used = self._checked_outcomes(y, sample_weight, len(table))
         table = table.iloc[used]
         moments = None if times is None else np.asarray(times)[used]
+        owners = None if groups is None else np.asarray(groups)[used]
         design = self._fit_columns(table, label, weight)
-        folds = list(self._folds(label, moments))
-        grows = self.max_trees > 0 and label.size >= _FEWEST_FOR_TREES
-        unseen = self._out_of_fold(table, label, weight, folds, grows=grows)
+        folds = list(self._folds(label, moments, owners))
+        self.additive_ = AdditiveClassifier(calibrate_folds=0)
+        if folds and times is None and not any(column.knows_outcomes for column in self.columns_):
+            unseen = self._cross(design, label, weight, folds)
+        else:
+            unseen = self._cross_anew(table, label, weight, folds)
+            self.additive_.fit(design.smooth, label, weight)
         self._join(unseen, label, weight, folds)
-        self._fit_members(design, label, weight)
+        self._fit_trees(design, label, weight)
         return self
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return calibrated log-odds of ``classes_[1]``, shape (n,)."""
-        log_odds = np.full(len(table := self._checked_table(X)), self.base_log_odds_)
-        for column in self._contributions(table).T:  # not by `sum`, whose last bit depends on its blocks
-            log_odds += column
-        return log_odds
+        contributions = self.contributions(X)
+        return add_up(self.base_log_odds_, contributions)
 
     def contributions(self, X: ArrayLike) -> FloatArray:
         """Return what each column adds to the log-odds, shape (n, p).
@@ -178,9 +201,7 @@ class OutcomeClassifier(BinaryProbability):
         Shapley values against the training rows: exact, their mean over those is 0 for each column,
         and the sum of a row and ``base_log_odds_`` is `decision_function`.
         """
-        return self._contributions(self._checked_table(X))
-
-    def _contributions(self, table: pd.DataFrame) -> FloatArray:
+        table = self._checked_table(X)
         design = self._design(table)
         points = np.zeros((len(table), len(self.columns_)))
         if self.trees_ is not None:
@@ -203,7 +224,7 @@ class OutcomeClassifier(BinaryProbability):
         check_is_fitted(self)
         return self._table(X, reset=False)
 
-    def _fit_columns(self, table: pd.DataFrame, label: NDArray[np.int64], weight: FloatArray) -> Design:
+    def _fit_columns(self, table: pd.DataFrame, label: Labels, weight: FloatArray) -> Design:
         self.columns_: list[Column] = []
         smooth, trees = [], []
         for name in range(table.shape[1]):
@@ -217,7 +238,9 @@ class OutcomeClassifier(BinaryProbability):
         numbers = [column.numbers(table.iloc[:, j]) for j, column in enumerate(self.columns_)]
         return _joined([each.smooth for each in numbers], [each.tree for each in numbers])
 
-    def _folds(self, label: NDArray[np.int64], times: NDArray[Any] | None) -> Iterator[tuple[Rows, Rows]]:
+    def _folds(
+        self, label: Labels, times: NDArray[Any] | None, groups: NDArray[Any] | None
+    ) -> Iterator[Fold]:
         """Yield the rows to learn from and those to predict."""
         if times is not None:
             order = np.argsort(times, kind="stable")
@@ -228,44 +251,69 @@ class OutcomeClassifier(BinaryProbability):
                     yield np.sort(earlier), np.sort(blocks[number])
             return
         folds = min(self.n_folds, int(np.bincount(label, minlength=2).min()))
-        if folds >= 2:
+        if folds < 2:
+            return
+        if groups is None:
             splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
             yield from splitter.split(label, label)
+        else:
+            by_owner = StratifiedGroupKFold(folds, shuffle=True, random_state=self.random_state)
+            yield from by_owner.split(label, label, groups)
 
-    def _out_of_fold(
-        self,
-        table: pd.DataFrame,
-        label: NDArray[np.int64],
-        weight: FloatArray,
-        folds: list[tuple[Rows, Rows]],
-        *,
-        grows: bool,
+    def _cross(self, design: Design, label: Labels, weight: FloatArray, folds: list[Fold]) -> FloatArray:
+        """Fit the additive member; return both members' log-odds of rows that they have not seen, (n, 2)."""
+        fold = np.empty(label.size, dtype=np.int64)
+        for number, (_, rest) in enumerate(folds):
+            fold[rest] = number
+        additive = self.additive_.fit_crossed(design.smooth, label, fold, weight)
+        stages = np.zeros((self.max_trees if self._grows(label) else 0, label.size))
+        for train, rest in folds:
+            seen = Part(design.tree[train], label[train], weight[train])
+            unseen = Part(design.tree[rest], label[rest], weight[rest])
+            if self._grows(label):
+                stages[:, rest] = self._grow(self.columns_, seen, unseen)
+        return self._choose(stages, additive, label, weight)
+
+    def _cross_anew(
+        self, table: pd.DataFrame, label: Labels, weight: FloatArray, folds: list[Fold]
     ) -> FloatArray:
-        """Return the members' log-odds of rows that they have not seen, shape (n, 2); choose the trees.
-
-        Every fold finds out anew what the columns hold: what a category teaches must not come from the
-        rows that are predicted.
-        """
+        """Do the same where columns learn from outcomes: each fold finds out anew what they teach."""
         additive = np.full(label.size, np.nan)
-        stages = np.zeros((self.max_trees if grows else 0, label.size))
+        stages = np.zeros((self.max_trees if self._grows(label) else 0, label.size))
         for train, rest in folds:
             part = OutcomeClassifier(random_state=self.random_state)
             seen = part._fit_columns(table.iloc[train], label[train], weight[train])
             unseen = part._design(table.iloc[rest])
             member = AdditiveClassifier(calibrate_folds=0).fit(seen.smooth, label[train], weight[train])
             additive[rest] = member.decision_function(unseen.smooth)
-            if grows:
-                trees = self._boosting(part.columns_, self.max_trees).fit(
-                    seen.tree, label[train], weight[train]
+            if self._grows(label):
+                stages[:, rest] = self._grow(
+                    part.columns_,
+                    Part(seen.tree, label[train], weight[train]),
+                    Part(unseen.tree, label[rest], weight[rest]),
                 )
-                for stage, found in enumerate(trees.staged_decision_function(unseen.tree)):
-                    stages[stage, rest] = found
+        return self._choose(stages, additive, label, weight)
+
+    def _grows(self, label: Labels) -> bool:
+        return self.max_trees > 0 and label.size >= _FEWEST_FOR_TREES
+
+    def _grow(self, columns: list[Column], seen: Part, unseen: Part) -> FloatArray:
+        """Return the unseen rows' log-odds after each tree, shape (max_trees, n)."""
+        trees = self._boosting(columns, self.max_trees, **_STOPPING)
+        trees.fit(
+            seen.X, seen.label, _unless_even(seen.weight),
+            X_val=unseen.X, y_val=unseen.label, sample_weight_val=_unless_even(unseen.weight),
+        )  # fmt: skip
+        found = list(trees.staged_decision_function(unseen.X))
+        return np.array(found + found[-1:] * (self.max_trees - len(found)))
+
+    def _choose(
+        self, stages: FloatArray, additive: FloatArray, label: Labels, weight: FloatArray
+    ) -> FloatArray:
         self.n_trees_, best = _best_stage(stages, label, weight, np.isfinite(additive))
         return np.column_stack([additive, best])
 
-    def _join(
-        self, unseen: FloatArray, label: NDArray[np.int64], weight: FloatArray, folds: list[Any]
-    ) -> None:
+    def _join(self, unseen: FloatArray, label: Labels, weight: FloatArray, folds: list[Fold]) -> None:
         """Learn intercept and weights of the members from log-odds of unseen rows."""
         known = np.isfinite(unseen[:, 0])
         if not folds or not known.any():
@@ -274,13 +322,12 @@ class OutcomeClassifier(BinaryProbability):
         start = np.array([1.0, 0.0]) if self.n_trees_ == 0 else np.array([0.5, 0.5])
         self._intercept, self.weights_ = _stack(unseen[known], label[known], weight[known], start)
 
-    def _fit_members(self, design: Design, label: NDArray[np.int64], weight: FloatArray) -> None:
-        self.additive_ = AdditiveClassifier(calibrate_folds=0).fit(design.smooth, label, weight)
+    def _fit_trees(self, design: Design, label: Labels, weight: FloatArray) -> None:
         self.base_log_odds_ = self._intercept + self.weights_[0] * self.additive_.base_log_odds_
         self.trees_: TreeSum | None = None
         n_trees = round(self.n_trees_ * _MORE_ROWS)
         if n_trees and self.weights_[1] > 0.0:
-            boosting = self._boosting(self.columns_, n_trees).fit(design.tree, label, weight)
+            boosting = self._boosting(self.columns_, n_trees).fit(design.tree, label, _unless_even(weight))
             self.trees_ = from_boosting(boosting, design.tree[self._background(label.size)])
             self.base_log_odds_ += self.weights_[1] * self.trees_.base
         self.base_log_odds_ = float(self.base_log_odds_)
@@ -303,13 +350,18 @@ class OutcomeClassifier(BinaryProbability):
         return tags
 
 
+def _unless_even(weight: FloatArray) -> FloatArray | None:
+    """Return weights that differ; for equal ones boosting finds its bins in a tenth of the time."""
+    return None if np.ptp(weight) == 0.0 else weight
+
+
 def _joined(smooth: list[FloatArray], trees: list[FloatArray]) -> Design:
     owner = np.repeat(np.arange(len(smooth)), [each.shape[1] for each in smooth])
     return Design(np.hstack(smooth), owner, np.column_stack(trees))
 
 
 def _best_stage(
-    stages: FloatArray, label: NDArray[np.int64], weight: FloatArray, known: NDArray[np.bool_]
+    stages: FloatArray, label: Labels, weight: FloatArray, known: NDArray[np.bool_]
 ) -> tuple[int, FloatArray]:
     """Return how many trees lose least on unseen rows, and their log-odds."""
     losses = [
@@ -323,7 +375,7 @@ def _best_stage(
 
 
 def _stack(
-    log_odds: FloatArray, label: NDArray[np.int64], weight: FloatArray, start: FloatArray
+    log_odds: FloatArray, label: Labels, weight: FloatArray, start: FloatArray
 ) -> tuple[float, FloatArray]:
     """Return intercept and non-negative weights that minimise the log-loss."""
     design = np.column_stack([np.ones(label.size), log_odds])

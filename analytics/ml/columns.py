@@ -70,6 +70,11 @@ class Column:
         """Whether trees read codes, not amounts."""
         return self.kind == "category"
 
+    @property
+    def knows_outcomes(self) -> bool:
+        """Whether its numbers were learnt from the outcomes."""
+        return self.kind in ("many", "text")
+
     def numbers(self, values: pd.Series) -> Numbers:
         """Return the column of any table as numbers; an unknown category is not known."""
         if self.kind == "category":

@@ -188,19 +188,43 @@ class AdditiveClassifier(BinaryProbability):
         if self.C <= 0.0:
             raise ValueError("C must be positive")
         X_, label, weight = self._checked_training(X, y, sample_weight)
-        design, mixes = self._fit_columns(X_, weight)
+        problem, theta, mixes = self._solve(X_, label, weight)
+        self._keep(mixes, theta, self._calibrate(problem, theta))
+        return self
+
+    def fit_crossed(
+        self, X: ArrayLike, y: ArrayLike, fold: NDArray[np.int64], sample_weight: ArrayLike | None = None
+    ) -> FloatArray:
+        """Learn the functions without calibration; return log-odds of rows by models that had not seen them.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`; weights must be positive.
+        fold : int array of shape (n,)
+            Fold of each row, from 0; a row's log-odds are those of a model fitted on the other folds.
+        """
+        X_, label, weight = self._checked_training(X, y, sample_weight)
+        problem, theta, mixes = self._solve(X_, label, weight)
+        self._keep(mixes, theta, Line(1.0, 0.0))
+        return out_of_fold_log_odds(problem, theta, fold)
+
+    def _solve(
+        self, X: FloatArray, label: NDArray[np.int64], weight: FloatArray
+    ) -> tuple[RidgeLogistic, FloatArray, list[FloatArray | None]]:
+        design, mixes = self._fit_columns(X, weight)
         problem = RidgeLogistic(design, label.astype(np.float64), weight, 1.0 / (self.C * _EFFECT_SD**2))
-        theta = problem.minimise(problem.start())
-        line = self._calibrate(problem, theta)
+        return problem, problem.minimise(problem.start()), mixes
+
+    def _keep(self, mixes: list[FloatArray | None], theta: FloatArray, line: Line) -> None:
         self._store(mixes, line.slope * theta[1:])
         self.base_log_odds_ = float(line.slope * theta[0] + line.intercept)
         self.calibration_slope_, self.calibration_intercept_ = line
-        return self
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return calibrated log-odds of ``classes_[1]``, shape (n,)."""
-        log_odds: FloatArray = _weighed(self.contributions(X)) + self.base_log_odds_
-        return log_odds
+        contributions = self.contributions(X)
+        return add_up(self.base_log_odds_, contributions)
 
     def contributions(self, X: ArrayLike) -> FloatArray:
         """Return what each column adds to the log-odds, shape (n, p).
@@ -350,12 +374,20 @@ class RecencyFrequencyLogistic(BinaryProbability):
         return np.nan_to_num((_signed_log(X) - self.mean_) / self.scale_, nan=0.0)
 
 
-def _weighed(X: FloatArray, weights: FloatArray | None = None) -> FloatArray:
-    """Return each row's sum, to the same bit whichever rows stand beside it, as `@` does not."""
-    total = np.zeros(X.shape[0])
-    for j in range(X.shape[1]):
-        total += X[:, j] if weights is None else X[:, j] * weights[j]
-    return total
+def add_up(base: float, contributions: FloatArray) -> FloatArray:
+    """Return log-odds, shape (n,), from what each column adds, shape (n, p).
+
+    Column by column: `sum` and `@` give another last bit when other rows stand beside a row.
+    """
+    log_odds = np.full(contributions.shape[0], base)
+    for column in contributions.T:
+        log_odds += column
+    return log_odds
+
+
+def _weighed(X: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return each row's weighted sum, to the same bit whichever rows stand beside it."""
+    return add_up(0.0, X * weights)
 
 
 def _signed_log(x: FloatArray) -> FloatArray:

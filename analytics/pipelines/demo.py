@@ -16,7 +16,7 @@ from django.db import transaction
 from sklearn.model_selection import StratifiedKFold
 
 from analytics.lake import Lake, open_lake, refresh
-from analytics.ml.outcome import AdditiveClassifier
+from analytics.ml.classifier import OutcomeClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import lift, reliability
 from analytics.pipelines.editions import edition_of, live_version
@@ -98,7 +98,7 @@ def _publish_cross_fitted(
     def scores() -> Iterator[NewScore]:
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
         for fitted, held_out in folds.split(X, happened):
-            model = AdditiveClassifier(random_state=SEED).fit(X[fitted], happened[fitted])
+            model = OutcomeClassifier(random_state=SEED).fit(X[fitted], happened[fitted])
             part = matrix.rows_of(ids[held_out])
             probability[held_out] = model.predict_proba(X[held_out])[:, 1]
             yield from new_scores(model, version.feature_names, part, values)

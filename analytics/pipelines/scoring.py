@@ -10,12 +10,14 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from analytics.artifacts import unpack
 from analytics.features import group_of
 from analytics.features.known import microseconds
 from analytics.lake import Lake, cut, open_lake, refresh
-from analytics.ml.outcome import AdditiveClassifier
+from analytics.ml.classifier import OutcomeClassifier
+from analytics.ml.outcome import add_up
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
 from analytics.pipelines.editions import edition_of, live_version
@@ -147,7 +149,7 @@ def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
 def _score(
     spec: ScoreSpec, version: ModelVersion, matrix: Matrix, edition: Edition, job: RunningJob | None
 ) -> int:
-    model: AdditiveClassifier = unpack(version)
+    model: OutcomeClassifier = unpack(version)
     with transaction.atomic():
         written = publish_scores(
             kind=spec.kind,
@@ -165,16 +167,17 @@ def _score(
 
 
 def new_scores(
-    model: AdditiveClassifier, names: list[str], matrix: Matrix, values: Values
+    model: OutcomeClassifier, names: list[str], matrix: Matrix, values: Values
 ) -> Iterator[NewScore]:
     """Yield each account's score with its reasons, from a model of these features.
 
     It runs while rows are copied into the database, so it must not ask the database anything.
     """
     X = matrix.columns(names)
-    probability = model.predict_proba(X)[:, 1]
+    contributions = model.contributions(X)
+    probability = expit(add_up(model.base_log_odds_, contributions))
     groups = {name: group_of(name) for name in names}
-    codes, points = group_contributions(model.contributions(X), names, groups)
+    codes, points = group_contributions(contributions, names, groups)
     for i, account_id in enumerate(matrix.account_ids.tolist()):
         yield NewScore(
             account_id,

@@ -12,9 +12,10 @@ from sklearn.model_selection import train_test_split
 from analytics.artifacts import ArtifactMismatchError, pack, unpack
 from analytics.features import group_of
 from analytics.lake import Lake, open_lake, refresh
+from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.gate import Verdict, judge_challenger, judge_first
 from analytics.ml.metrics import reliability
-from analytics.ml.outcome import AdditiveClassifier, RecencyFrequencyLogistic
+from analytics.ml.outcome import RecencyFrequencyLogistic
 from analytics.models import ModelVersion
 from analytics.pipelines import offers, value
 from analytics.pipelines.editions import live_version
@@ -77,7 +78,7 @@ def train(
     train_parts, test, protocol = _split(parts, spec)
     _check_outcomes(train_parts, spec)
     verdict, metrics = _test(book, spec, names, train_parts, test)
-    final = _fit(*stack(parts))
+    final = _fit(parts)
     version = store_version(
         training=Training(
             book=book,
@@ -138,18 +139,20 @@ def _part(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     return Examples(examples.cutoff, examples.account_ids[rows], examples.X[rows], examples.y[rows])
 
 
-def _fit(X: NDArray[np.float64], y: NDArray[np.int64]) -> AdditiveClassifier:
-    return AdditiveClassifier(random_state=SEED).fit(X, y)
+def _fit(parts: list[Examples]) -> OutcomeClassifier:
+    """Learn from all cut-offs; an account that stands in several is never in two folds."""
+    accounts = np.concatenate([part.account_ids for part in parts])
+    return OutcomeClassifier(random_state=SEED).fit(*stack(parts), groups=accounts)
 
 
 def _test(
     book: Book, spec: ScoreSpec, names: list[str], train_parts: list[Examples], test: Examples
 ) -> tuple[Verdict, dict[str, Any]]:
-    X, y = stack(train_parts)
-    challenger = _fit(X, y)
+    challenger = _fit(train_parts)
     predicted = challenger.predict_proba(test.X)[:, 1]
     rival = _live_prediction(book, spec, names, test)
     if rival is None:
+        X, y = stack(train_parts)
         columns = [names.index(name) for name in spec.baseline]
         baseline = RecencyFrequencyLogistic().fit(X[:, columns], y)
         verdict = judge_first(test.y, predicted, baseline.predict_proba(test.X[:, columns])[:, 1])
@@ -182,7 +185,7 @@ def _live_prediction(
     return probability
 
 
-def _importance(model: AdditiveClassifier, names: list[str], X: NDArray[np.float64]) -> list[dict[str, Any]]:
+def _importance(model: OutcomeClassifier, names: list[str], X: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return the groups of features by the spread of their contributions, unit: log-odds."""
     codes, points = group_contributions(
         model.contributions(X), names, {name: group_of(name) for name in names}

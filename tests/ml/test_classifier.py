@@ -132,9 +132,16 @@ def test_with_times_folds_are_predicted_from_earlier_rows_only(table, monkeypatc
     X, y = table
     model = OutcomeClassifier(max_trees=20)
     times = np.random.default_rng(0).permutation(ROWS)
-    for earlier, later in model._folds(y, times):
+    for earlier, later in model._folds(y, times, None):
         assert times[earlier].max() < times[later].min()
     assert np.isfinite(model.fit(X, y, times=times).weights_).all()
+
+
+def test_rows_of_one_account_share_a_fold(table):
+    _, y = table
+    accounts = np.random.default_rng(1).integers(0, 800, ROWS)
+    for train, rest in OutcomeClassifier()._folds(y, None, accounts):
+        assert not set(accounts[train]) & set(accounts[rest])
 
 
 def test_shapley_values_are_exact():
