@@ -17,11 +17,13 @@ PROBLEMS = {
     "other_format": _("The file is {format}. Save it as CSV or Parquet."),
     "broken": _("The file can't be read as a table: {reason}."),
     "too_big": _("The file unpacks to more than {limit} bytes."),
-    "long_record": _("A record begins in line {line} with a quote that is never closed."),
     "duplicate_columns": _("The header names these columns more than once: {columns}."),
     "no_column": _("There is no column {column}. The file has: {columns}."),
     "same_column": _("{column} can't be two things at once."),
     "no_features": _("No column is left to predict from."),
+    "too_few_positives": _(
+        "Only {positives} rows have the rarer outcome; {missing} more are needed before anything can be learnt."
+    ),
     "no_positive": _("No row of {column} is {value}. Its values: {values}."),
     "one_class": _("All rows of {column} are {value}: there is nothing to tell apart."),
     "too_few": _(
@@ -98,6 +100,32 @@ NOTES = {
     "recommend_sampled": _("Lists are judged on {accounts} accounts drawn at random from {all}."),
 }
 
+# What the guards of the estimators find; figures come as `_figures` writes them.
+GUARDS = {
+    "few_positives": _("Only {positives} rows have the rarer outcome: the figures are uncertain."),
+    "leak": _(
+        "{column} alone predicts the outcome with an AUC of {auc}: it was refused, since nothing known before "
+        "the event does that."
+    ),
+    "suspect_lift": _(
+        "{column} lifts the model’s AUC from {without} to {with_it}. Is it really known before the event?"
+    ),
+    "suspect_name": _("The name of {column} says that it is known only after the event (AUC alone {auc})."),
+    "suspect_date": _(
+        "{column} is a date that is filled in for {positive_share} of one outcome and {negative_share} of the "
+        "other: it may be set by the event."
+    ),
+    "identifier": _("{column} tells rows apart and nothing else; it was left out."),
+    "constant": _("{column} has the same value everywhere; it was left out."),
+    "duplicates": _("{rows} rows ({share}) repeat another one: copies in two folds make figures too good."),
+    "drift": _(
+        "The base rate moves from {low} to {high} along the rows: a model of the past will be miscalibrated, "
+        "so check it in time order."
+    ),
+    "sensitive": _("{column} may be a sensitive attribute; using it needs a reason and may be unlawful."),
+}
+SHARES = {"share", "positive_share", "negative_share", "low", "high"}
+
 
 def problem_sentence(code: str, data: Mapping[str, Any]) -> str:
     return _fill(PROBLEMS.get(code, code), data)
@@ -105,6 +133,21 @@ def problem_sentence(code: str, data: Mapping[str, Any]) -> str:
 
 def note_sentence(code: str, data: Mapping[str, Any]) -> str:
     return _fill(NOTES.get(code, code), data)
+
+
+def finding_sentence(finding: Mapping[str, Any]) -> str:
+    """Return a finding of a result in the reader's language, or as it was written down."""
+    code, data = str(finding["code"]), {**(finding.get("data") or {}), "column": finding["column"]}
+    if code in NOTES:
+        return note_sentence(code, data)
+    return _fill(GUARDS[code], _figures(data)) if code in GUARDS else str(finding["sentence"])
+
+
+def _figures(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value if not isinstance(value, float) else f"{value:.1%}" if name in SHARES else f"{value:.3f}"
+        for name, value in data.items()
+    }
 
 
 def _fill(template: str, data: Mapping[str, Any]) -> str:

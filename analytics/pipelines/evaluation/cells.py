@@ -31,7 +31,7 @@ def read_numbers(values: pd.Series[Any]) -> tuple[FloatArray, int]:
         found = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         text = as_text(values)
-        plain = pd.to_numeric(text, errors="coerce")
+        plain = pd.to_numeric(text, errors="coerce").astype("Float64")  # else whole numbers stay whole
         if plain.notna().sum() < text.notna().sum():
             bare = text.str.replace(r"[\s$€£¥%]|(?<=\d),(?=\d{3}(?:\D|$))", "", regex=True)
             plain = plain.fillna(pd.to_numeric(bare, errors="coerce"))

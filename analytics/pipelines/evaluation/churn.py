@@ -125,8 +125,9 @@ def _case(
         owners.append(accounts)
     when = np.concatenate(moments)
     frame = pd.concat(frames, ignore_index=True)
-    case = Case(frame, np.concatenate(labels), np.arange(1, when.size + 1), when, notes, 0)
-    return case, when == cutoffs[-1], np.concatenate(owners)
+    who = np.concatenate(owners)
+    case = Case(frame, np.concatenate(labels), np.arange(1, when.size + 1), when, notes, 0, groups=who)
+    return case, when == cutoffs[-1], who
 
 
 def _refuse_few(case: Case, is_test: NDArray[np.bool_], cutoffs: list[int], horizon_days: int) -> None:
@@ -142,7 +143,7 @@ def _about_training(case: Case, train: NDArray[np.intp]) -> list[Any]:
     found = check_table(case.frame.iloc[train][["recency_days"]], case.label[train])
     for each in found:
         if each.severity == "abstain":
-            raise BadInput(each.sentence)
+            raise BadInput(each.code, **each.data)
     return [each for each in found if each.code in OF_THE_TABLE]
 
 

@@ -100,8 +100,12 @@ def _score_ours(case: Case, splits: list[Split], seed: int, progress: Progress) 
 
 
 def _fit_ours(case: Case, train: Rows, seed: int) -> OutcomeClassifier:
-    times = None if case.order is None else case.order[train]
-    return OutcomeClassifier(random_state=seed).fit(case.frame.iloc[train], case.label[train], times=times)
+    about: dict[str, Any] = {}
+    if case.groups is not None:
+        about["groups"] = case.groups[train]
+    elif case.order is not None:
+        about["times"] = case.order[train]
+    return OutcomeClassifier(random_state=seed).fit(case.frame.iloc[train], case.label[train], **about)
 
 
 def _probability(model: OutcomeClassifier, frame: pd.DataFrame) -> FloatArray:

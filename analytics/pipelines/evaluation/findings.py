@@ -22,6 +22,6 @@ def guard(
     found = check_table(frame, label, order=None if order is None else list(order))
     for each in found:
         if each.severity == "abstain":
-            raise BadInput(each.sentence)
+            raise BadInput(each.code, **each.data)
     columns = {each.column for each in found if each.severity in LEFT_OUT}
     return frame[[name for name in frame.columns if name not in columns]], found

@@ -22,7 +22,7 @@ from analytics.pipelines.evaluation.reading import BadInput, Note, note, require
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
 BLANK = ("", "nan", "null", "na", "n/a", "#n/a", "<na>", "nat")
-TRUE = ("true", "1", "yes", "y", "t")
+TRUE = ("true", "1", "1.0")  # of a column that knows only true and false
 
 
 class Case(NamedTuple):
@@ -37,6 +37,7 @@ class Case(NamedTuple):
     order: FloatArray | None
     notes: list[Any]  # of ours, and findings of the guards
     dropped: int
+    groups: NDArray[np.int64] | None = None  # whose row each is, where somebody may have several
 
 
 def prepare(
@@ -77,8 +78,6 @@ def read_outcomes(
     """Return 1 where a cell is `positive`, which cells hold anything, and what is to be said about it."""
     wanted = positive.strip()
     text = _outcome_text(values)
-    if text.dtype == bool:
-        return text.to_numpy().astype(np.int64), np.ones(len(text), dtype=bool), []
     blank = text.isna() | (text.str.casefold().isin(BLANK) & (text != wanted))
     same_text: NDArray[np.bool_] = (text == wanted).fillna(value=False).to_numpy(dtype=bool)
     found = same_text | _equal_numbers(text, wanted)
@@ -106,10 +105,11 @@ def _outcome_text(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def _equal_numbers(text: pd.Series[Any], wanted: str) -> NDArray[np.bool_]:
     """Tell where text and what is wanted are the same number: 1, 1.0 and 01."""
+    if wanted.casefold() in TRUE and text.dropna().isin(["True", "False"]).all():
+        return np.asarray((text == "True").fillna(value=False), dtype=bool)
     number = pd.to_numeric(pd.Series([wanted], dtype="string"), errors="coerce").iloc[0]
     if pd.isna(number):
-        boolean = wanted.casefold() in TRUE[:2] and bool(text.dropna().isin(["True", "False"]).all())
-        return np.asarray((text == "True").fillna(value=False), dtype=bool) & boolean
+        return np.zeros(len(text), dtype=bool)
     numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray(numbers == float(number))
 
