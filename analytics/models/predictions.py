@@ -34,6 +34,7 @@ class Prediction(models.Model):
     class Occasion(models.TextChoices):
         WEEKLY = "weekly"
         ACTED = "acted"  # the score at the moment somebody acted on it
+        SHADOW = "shadow"  # of a version that is tried beside the live one, never published
 
     account_id = models.BigIntegerField()
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from analytics.models import ModelVersion
+from analytics.models import ModelPolicy, ModelVersion
 from crm.models import Book, User
 from crm.services.feed import record_change
 
@@ -58,12 +58,61 @@ def store_version(*, training: Training) -> ModelVersion:
 
 
 @transaction.atomic
-def judge(*, version: ModelVersion, passed: bool, reasons: list[dict[str, Any]]) -> None:
-    """Write down what the gate said; a version that passed is live from now on."""
+def judge(
+    *, version: ModelVersion, passed: bool, reasons: list[dict[str, Any]], in_shadow: bool | None = None
+) -> None:
+    """Write down what the gate said; a version that passed is live from now on.
+
+    It waits in shadow instead where the model's policy says so, or as `in_shadow` says.
+    """
     _move(version, {State.TRAINED}, State.EVALUATED if passed else State.REJECTED, None)
     ModelVersion.objects.filter(pk=version.pk).update(verdict={"passed": passed, "reasons": reasons})
-    if passed:
+    if not passed:
+        return
+    if in_shadow is None:
+        in_shadow = policy_of(version.book, version.kind).waits_in_shadow
+    if in_shadow:
+        enter_shadow(version=version, by=None)
+    else:
         promote(version=version, by=None)
+
+
+@transaction.atomic
+def enter_shadow(*, version: ModelVersion, by: User | None) -> None:
+    """Have this version predict beside the live one, unpublished; one that did so far steps back.
+
+    :raises ModelStateError: unless the gate has let it through and it has not been live.
+    """
+    _lock(version.book_id, version.kind)
+    version.refresh_from_db(fields=["state"])
+    others = ModelVersion.objects.filter(book=version.book_id, kind=version.kind, state=State.SHADOW)
+    for other in others.exclude(pk=version.pk):
+        _move(other, {State.SHADOW}, State.EVALUATED, by)
+    _move(version, {State.EVALUATED}, State.SHADOW, by)
+
+
+def policy_of(book: Book, kind: str) -> ModelPolicy:
+    """Return what a model may do by itself; the defaults, unsaved, where nobody has said."""
+    policy = ModelPolicy.objects.filter(book=book, kind=kind).first()
+    return policy or ModelPolicy(book=book, kind=kind)
+
+
+@transaction.atomic
+def set_policy(
+    *, book: Book, kind: str, waits_in_shadow: bool, recalibrates_itself: bool, by: User
+) -> ModelPolicy:
+    """Say what a model may do by itself. Saying it again changes nothing but who said it last."""
+    policy, _made = ModelPolicy.objects.update_or_create(
+        book=book,
+        kind=kind,
+        defaults={
+            "waits_in_shadow": waits_in_shadow,
+            "recalibrates_itself": recalibrates_itself,
+            "changed_by": by,
+            "changed_at": Now(),
+        },
+    )
+    return policy
 
 
 @transaction.atomic

@@ -1,9 +1,10 @@
 """What was predicted, kept for good. Written in the transaction that publishes it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from analytics.models import Prediction
 from crm.models import Book
@@ -17,6 +18,17 @@ _KEEP = """
     FROM crm_score s JOIN crm_account a ON a.id = s.account_id
     WHERE a.book_id = %(book)s AND {which}
     ORDER BY s.account_id
+    ON CONFLICT DO NOTHING
+"""
+
+_KEEP_SHADOW = """
+    INSERT INTO analytics_prediction
+        (account_id, book_id, kind, occasion, as_of, horizon_days, value, model_version, predicted_at)
+    SELECT n.account_id, a.book_id, %(kind)s, %(occasion)s, %(as_of)s, %(horizon)s, n.value,
+           %(version)s, now()
+    FROM unnest(%(accounts)s::bigint[], %(values)s::float8[]) AS n (account_id, value)
+    JOIN crm_account a ON a.id = n.account_id AND a.book_id = %(book)s
+    ORDER BY n.account_id
     ON CONFLICT DO NOTHING
 """
 
@@ -43,6 +55,27 @@ def keep_acted(*, book: Book, account_ids: list[int]) -> int:
         "accounts": account_ids,
     }
     return _insert(_KEEP.format(which="s.account_id = ANY(%(accounts)s)"), parameters)
+
+
+@transaction.atomic
+def keep_shadow(*, kind: str, edition: Edition, values: Iterable[tuple[int, float]]) -> int:
+    """Keep what a version in shadow says of these accounts. Nothing is published; a rerun adds nothing.
+
+    Accounts that were deleted meanwhile are left out.
+    """
+    make_partition(edition.as_of)
+    pairs = list(values)
+    parameters = {
+        "occasion": Prediction.Occasion.SHADOW,
+        "book": edition.book.pk,
+        "kind": kind,
+        "as_of": edition.as_of,
+        "horizon": edition.horizon_days,
+        "version": edition.model_version,
+        "accounts": [account_id for account_id, _value in pairs],
+        "values": [value for _account_id, value in pairs],
+    }
+    return _insert(_KEEP_SHADOW, parameters)
 
 
 def make_partition(moment: datetime) -> None:

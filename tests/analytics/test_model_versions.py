@@ -10,13 +10,18 @@ from analytics.models import ModelVersion, Prediction
 from analytics.services.model_versions import (
     ModelStateError,
     Training,
+    enter_shadow,
     judge,
     model_number,
+    policy_of,
     promote,
     roll_back,
+    set_policy,
     store_version,
 )
-from tests.factories import BookFactory, UserFactory
+from analytics.services.predictions import keep_shadow
+from crm.services.publish import Edition
+from tests.factories import AccountFactory, BookFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 NAMES = ["recency_days", "orders_365"]
@@ -128,6 +133,60 @@ def test_there_is_nothing_to_roll_back_to_at_first(trained):
 
     with pytest.raises(ModelStateError):
         roll_back(book=version.book, kind="churn", by=None)
+
+
+def test_where_people_decide_what_passes_the_gate_waits_in_shadow(trained):
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[])
+    user = UserFactory(role="analyst")
+    set_policy(book=first.book, kind="churn", waits_in_shadow=True, recalibrates_itself=False, by=user)
+
+    judge(version=second, passed=True, reasons=[])
+
+    second.refresh_from_db()
+    assert (second.state, live(first.book)) == ("shadow", first)
+    promote(version=second, by=user)
+    assert live(first.book) == second
+
+
+def test_one_version_at_a_time_runs_in_shadow(trained):
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[], in_shadow=True)
+
+    judge(version=second, passed=True, reasons=[], in_shadow=True)
+
+    first.refresh_from_db()
+    assert first.state == "evaluated"
+    enter_shadow(version=first, by=None)
+    second.refresh_from_db()
+    assert second.state == "evaluated"
+
+
+@pytest.mark.parametrize("state", ["trained", "live", "retired", "rejected", "shadow"])
+def test_only_what_was_evaluated_enters_the_shadow(trained, state):
+    version = trained()
+    ModelVersion.objects.filter(pk=version.pk).update(state=state)
+
+    with pytest.raises(ModelStateError):
+        enter_shadow(version=version, by=None)
+
+
+def test_a_model_goes_live_and_proposes_repairs_until_somebody_says_otherwise():
+    policy = policy_of(BookFactory(), "churn")
+
+    assert (policy.waits_in_shadow, policy.recalibrates_itself, policy.pk) == (False, False, None)
+
+
+def test_predictions_in_shadow_are_kept_once_and_only_for_accounts_of_the_book():
+    account, stranger = AccountFactory(), AccountFactory(book=BookFactory(code="other"))
+    edition = Edition(account.book, datetime(2026, 1, 1, tzinfo=UTC), 90, "churn-2")
+    values = [(account.pk, 0.25), (stranger.pk, 0.5), (0, 0.5)]
+
+    kept = [keep_shadow(kind="churn", edition=edition, values=values) for _ in range(2)]
+
+    assert kept == [1, 0]
+    prediction = Prediction.objects.get()
+    assert (prediction.account_id, prediction.value, prediction.occasion) == (account.pk, 0.25, "shadow")
 
 
 def test_a_kept_prediction_is_never_changed():

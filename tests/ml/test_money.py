@@ -71,7 +71,7 @@ def test_what_cannot_be_valued_is_refused():
         profit_curve([], [], gain=1.0)
 
 
-def found_at_a_fifth(table: pd.DataFrame, estimator: object) -> tuple[float, float]:
+def found_at_a_fifth(table, estimator):
     """Return the shares of the defaulted balance not found, ranked by probability and by loss.
 
     Exposure is the last bill, 0 where the account is in credit.
