@@ -22,7 +22,8 @@ PROBLEMS = {
     "same_column": _("{column} can't be two things at once."),
     "no_features": _("No column is left to predict from."),
     "too_few_positives": _(
-        "Only {positives} rows have the rarer outcome; {missing} more are needed before anything can be learnt."
+        "Only {positives} rows have the rarer outcome; {missing} more are needed before anything can be "
+        "learnt."
     ),
     "no_positive": _("No row of {column} is {value}. Its values: {values}."),
     "one_class": _("All rows of {column} are {value}: there is nothing to tell apart."),
@@ -104,16 +105,16 @@ NOTES = {
 GUARDS = {
     "few_positives": _("Only {positives} rows have the rarer outcome: the figures are uncertain."),
     "leak": _(
-        "{column} alone predicts the outcome with an AUC of {auc}: it was refused, since nothing known before "
-        "the event does that."
+        "{column} alone predicts the outcome with an AUC of {auc}: it was refused, since nothing known "
+        "before the event does that."
     ),
     "suspect_lift": _(
         "{column} lifts the model’s AUC from {without} to {with_it}. Is it really known before the event?"
     ),
     "suspect_name": _("The name of {column} says that it is known only after the event (AUC alone {auc})."),
     "suspect_date": _(
-        "{column} is a date that is filled in for {positive_share} of one outcome and {negative_share} of the "
-        "other: it may be set by the event."
+        "{column} is a date that is filled in for {positive_share} of one outcome and {negative_share} of "
+        "the other: it may be set by the event."
     ),
     "identifier": _("{column} tells rows apart and nothing else; it was left out."),
     "constant": _("{column} has the same value everywhere; it was left out."),

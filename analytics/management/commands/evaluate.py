@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+IS_SOURCE = "it is the file that is evaluated"
 LARGE = 100_000  # rows from which it is said what takes long
 
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
         output: Path | None = options.get("predictions")
         try:
-            _check_output(output)
+            _check_output(output, options["file"])
             table = read_table(options["file"])
             if len(table.frame) > LARGE:
                 self._say(f"{len(table.frame):,} rows: the folds and the other methods take minutes.")
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         from analytics.pipelines.evaluation.report import as_lines  # noqa: PLC0415
 
         if as_json:
-            self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=1))
+            self.stdout.write(json.dumps(result, allow_nan=False, indent=1))
             return
         for line in as_lines(kind, result):
             self.stdout.write(line)
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         self.stderr.write(text, style_func=str)
 
 
-def _check_output(path: Path | None) -> None:
+def _check_output(path: Path | None, source: Path) -> None:
     """Refuse a place that can't be written to before minutes of work, not after them.
 
     :raises BadInput: naming why.
@@ -76,8 +77,13 @@ def _check_output(path: Path | None) -> None:
 
     if path is None:
         return
+    if path.resolve() == source.resolve():
+        raise BadInput("no_output", path=path, reason=IS_SOURCE)
+    is_new = not path.exists()
     try:
         path.open("a").close()
+        if is_new:
+            path.unlink()
     except OSError as error:
         raise BadInput("no_output", path=path, reason=error.strerror or str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 FloatArray = NDArray[np.float64]
 MOST_LEVELS = 50  # of a column of categories; rarer ones share one
-MOST_ROWS = 100_000  # that forest and network learn from, to bound the time
-SLOW = ("random_forest", "neural_network")
+MOST_ROWS = 100_000  # that the slow ones learn from, to bound the time
+SLOW = ("logistic", "random_forest", "neural_network")
 
 
 def as_plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,27 +46,29 @@ def peers(plain: pd.DataFrame, *, seed: int) -> dict[str, Callable[[], Any]]:
     numbers = [name for name in plain.columns if pd.api.types.is_numeric_dtype(plain[name])]
     numbers = [name for name in numbers if plain[name].notna().any()]
     categories = [name for name in plain.columns if not pd.api.types.is_numeric_dtype(plain[name])]
+    sparse = len(plain) > MOST_ROWS  # a dense table of many rows and levels would fill the memory
+    as_numbers = partial(_as_numbers, numbers, categories, sparse=sparse)
     return {
         "majority": lambda: DummyClassifier(strategy="prior"),
-        "logistic": lambda: make_pipeline(_dense(numbers, categories), LogisticRegression(max_iter=1000)),
+        "logistic": lambda: make_pipeline(as_numbers(), LogisticRegression(max_iter=1000)),
         "hgb_default": lambda: _boosting(numbers, categories, seed),
         "random_forest": lambda: make_pipeline(
-            _dense(numbers, categories),
+            as_numbers(),
             RandomForestClassifier(300, min_samples_leaf=3, n_jobs=2, random_state=seed),
         ),
         "neural_network": lambda: make_pipeline(
-            _dense(numbers, categories),
+            as_numbers(),
             MLPClassifier((10, 10), early_stopping=True, max_iter=300, random_state=seed),
         ),
     }
 
 
-def _dense(numbers: list[str], categories: list[str]) -> ColumnTransformer:
+def _as_numbers(numbers: list[str], categories: list[str], *, sparse: bool) -> ColumnTransformer:
     amount = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
     )
     level = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=MOST_LEVELS, sparse_output=False
+        handle_unknown="infrequent_if_exist", max_categories=MOST_LEVELS, sparse_output=sparse
     )
     return ColumnTransformer([("amount", amount, numbers), ("level", level, categories)])
 
