@@ -171,6 +171,8 @@ def _case(split: Split, *, only_new: bool, seed: int) -> tuple[Case, dict[str, A
     sold = np.bincount(item, minlength=n_items) > 0
     truth = split.truth.tocoo()
     row, column = (part.astype(np.int64) for part in truth.coords)
+    if row.size < LEAST_PAIRS:
+        raise BadInput("recommend_few_pairs", found=int(row.size), needed=LEAST_PAIRS)
     known_user, known_item = np.diff(owned.indptr)[row] > 0, sold[column]
     repeated = np.asarray(owned[row, column]).ravel() > 0
     counts: dict[str, Any] = {
