@@ -39,6 +39,7 @@ PROBLEMS = {
     "short_history": _(
         "{days} days of orders are too few: with a horizon of {horizon} days {needed} are needed."
     ),
+    "no_orders": _("No row is left with an account, a date and an amount above zero in {column}."),
     "few_accounts": _("Too few accounts with orders before {date}: {found}."),
     "one_class_orders": _("Only {found} accounts have the rarer outcome within {days} days; two are needed."),
     "no_output": _("{path} can't be written: {reason}."),

@@ -46,7 +46,7 @@ def evaluate_churn(
         raise BadInput("bad_horizon", days=horizon_days)
     orders, notes, dropped = read_orders(table, account=account, date=date, amount=amount)
     if orders.day.size == 0:
-        raise BadInput("few_accounts", date="?", found=0)
+        raise BadInput("no_orders", column=amount)
     end = _end(orders, as_of)
     if (later := int((orders.day >= end).sum())) > 0:
         notes.append(note("later_than_known", date=_written(end), rows=later))
