@@ -93,13 +93,17 @@ def test_parquet_keeps_what_it_knows(tmp_path):
         "day": [date(2026, 1, 31), None],
         "list": [[1], [2]],
         "yes": [True, None],
+        "bytes": [b"\xff\xfe", b"x"],
+        "clock": pa.array([1, None], pa.time32("s")),
+        "nothing": pa.nulls(2),
+        "lasted": pa.array([1, None], pa.duration("s")),
     })  # fmt: skip
     pq.write_table(table, tmp_path / "t")
 
     found = read_table(tmp_path / "t")
     frame, _ = typed(found.frame)
 
-    assert [each.sentence for each in found.notes] == ["'list' holds lists or records and is left out."]
+    assert [each.column for each in found.notes] == ["list", "bytes"]
     assert frame["amount"].tolist()[0] == 1.5
     assert frame["day"].dt.day.tolist()[0] == 31
     assert frame["level"].tolist() == ["a", "b"]

@@ -220,18 +220,26 @@ def _read_parquet(path: Path) -> Table:
         raise BadInput("broken", reason=str(error).splitlines()[0]) from error
     _refuse_duplicates(table.column_names)
     nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-    table = _plain_columns(table.drop_columns(nested))
+    table, unreadable = _plain_columns(table.drop_columns(nested))
     # Without the metadata, for an index of pandas is not a column that the reader can name.
     frame = table.replace_schema_metadata(None).to_pandas()
-    return Table(frame, [note("nested", column=name, severity="warn") for name in nested])
+    return Table(frame, [note("nested", column=name, severity="warn") for name in nested + unreadable])
 
 
-def _plain_columns(table: pa.Table) -> pa.Table:
-    for place, field in enumerate(table.schema):
-        wanted = _plain_type(field.type)
-        if wanted is not None:
-            table = table.set_column(place, field.name, table.column(place).cast(wanted, safe=False))
-    return table
+def _plain_columns(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Return the table with types that pandas counts with, and the names of columns left out."""
+    unreadable = []
+    for field in table.schema:
+        wanted, place = _plain_type(field.type), table.column_names.index(field.name)
+        if wanted is None:
+            continue
+        try:
+            cells = table.column(place).cast(wanted, safe=wanted == pa.string())  # else bytes go unchecked
+            table = table.set_column(place, field.name, cells)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no text, say
+            table = table.drop_columns([field.name])
+            unreadable.append(field.name)
+    return table, unreadable
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType | None:
