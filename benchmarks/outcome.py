@@ -194,7 +194,7 @@ def _lines(name: str, found: dict[str, list[Outcome]]) -> list[str]:
     lines = [
         f"\n### {name}\n",
         *table(("", "AUC", "log-loss", "ECE / floor's 95 %", "seeds below", "fit, s"), rows),
-        f"\n- AUC against the best: {auc.mean():+.4f} ± {auc.std():.4f} {mark(auc.mean() >= -limit)}",
+        f"\n- AUC against the best: {auc.mean():+.4f} ± {auc.std():.4f} {mark(float(auc.mean()) >= -limit)}",
         f"- log-loss against the best: {more_loss:+.2%} {mark(more_loss <= LOSS_LIMIT)}",
         f"- seeds with the ECE below its floor's 95 % point: {well} {mark(well >= 0.8 * len(found[OURS]))}",
     ]
@@ -202,7 +202,7 @@ def _lines(name: str, found: dict[str, list[Outcome]]) -> list[str]:
         share = np.mean(
             [o.fit_seconds / c.fit_seconds for o, c in zip(found[OURS], found["catboost"], strict=True)]
         )
-        lines.append(f"- fit against CatBoost's: {share:.2f} {mark(share <= 0.5)}")
+        lines.append(f"- fit against CatBoost's: {share:.2f} {mark(float(share) <= 0.5)}")
     return lines
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from analytics.ml.columns import Column, fit_column
 from analytics.ml.outcome import AdditiveClassifier, BinaryProbability, add_up
+from analytics.ml.stacking import best_stage, make_folds, sample_rows, weigh_members
 from analytics.ml.trees import MOST_LEAVES, TreeSum, from_boosting
 
 FloatArray = NDArray[np.float64]
@@ -82,6 +79,9 @@ class OutcomeClassifier(BinaryProbability):
         Trees that may be grown; 0 leaves the additive member alone.
     n_folds : int
         Shuffled, stratified folds; with `times` blocks in time instead.
+    max_rows : int
+        Rows learnt from; of more, a random part in which a rare outcome is at most a fifth, for which
+        the log-odds are corrected [2]_. More rows would change little and cost in proportion.
     random_state : int or None
         Seed of folds and trees.
 
@@ -113,6 +113,8 @@ class OutcomeClassifier(BinaryProbability):
     References
     ----------
     .. [1] Breiman (1996), "Stacked regressions", Machine Learning 24, 49-64.
+    .. [2] King and Zeng (2001), "Logistic regression in rare events data", Political Analysis 9,
+           137-163.
 
     Examples
     --------
@@ -124,9 +126,17 @@ class OutcomeClassifier(BinaryProbability):
     True
     """
 
-    def __init__(self, *, max_trees: int = 300, n_folds: int = 5, random_state: int | None = 0) -> None:
+    def __init__(
+        self,
+        *,
+        max_trees: int = 300,
+        n_folds: int = 5,
+        max_rows: int = 60_000,
+        random_state: int | None = 0,
+    ) -> None:
         self.max_trees = max_trees
         self.n_folds = n_folds
+        self.max_rows = max_rows
         self.random_state = random_state
 
     def fit(
@@ -175,11 +185,13 @@ class OutcomeClassifier(BinaryProbability):
     ) -> Self:
         table = self._table(X, reset=True)
         label, weight, used = self._checked_outcomes(y, sample_weight, len(table))
-        table = table.iloc[used]
-        moments = None if times is None else np.asarray(times)[used]
-        owners = None if groups is None else np.asarray(groups)[used]
+        part, self._shift = sample_rows(label, self.max_rows, self.random_state)
+        label, weight, rows = label[part], weight[part], np.flatnonzero(used)[part]
+        table = table.iloc[rows]
+        moments = None if times is None else np.asarray(times)[rows]
+        owners = None if groups is None else np.asarray(groups)[rows]
         design = self._fit_columns(table, label, weight)
-        folds = list(self._folds(label, moments, owners))
+        folds = make_folds(label, self.n_folds, self.random_state, times=moments, groups=owners)
         self.additive_ = AdditiveClassifier(calibrate_folds=0)
         if folds and times is None and not any(column.knows_outcomes for column in self.columns_):
             unseen = self._cross(design, label, weight, folds)
@@ -238,28 +250,6 @@ class OutcomeClassifier(BinaryProbability):
         numbers = [column.numbers(table.iloc[:, j]) for j, column in enumerate(self.columns_)]
         return _joined([each.smooth for each in numbers], [each.tree for each in numbers])
 
-    def _folds(
-        self, label: Labels, times: NDArray[Any] | None, groups: NDArray[Any] | None
-    ) -> Iterator[Fold]:
-        """Yield the rows to learn from and those to predict."""
-        if times is not None:
-            order = np.argsort(times, kind="stable")
-            blocks = np.array_split(order, self.n_folds + 1)
-            for number in range(1, len(blocks)):
-                earlier = np.concatenate(blocks[:number])
-                if np.bincount(label[earlier], minlength=2).min() >= 2:
-                    yield np.sort(earlier), np.sort(blocks[number])
-            return
-        folds = min(self.n_folds, int(np.bincount(label, minlength=2).min()))
-        if folds < 2:
-            return
-        if groups is None:
-            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
-            yield from splitter.split(label, label)
-        else:
-            by_owner = StratifiedGroupKFold(folds, shuffle=True, random_state=self.random_state)
-            yield from by_owner.split(label, label, groups)
-
     def _cross(self, design: Design, label: Labels, weight: FloatArray, folds: list[Fold]) -> FloatArray:
         """Fit the additive member; return both members' log-odds of rows that they have not seen, (n, 2)."""
         fold = np.empty(label.size, dtype=np.int64)
@@ -310,7 +300,7 @@ class OutcomeClassifier(BinaryProbability):
     def _choose(
         self, stages: FloatArray, additive: FloatArray, label: Labels, weight: FloatArray
     ) -> FloatArray:
-        self.n_trees_, best = _best_stage(stages, label, weight, np.isfinite(additive))
+        self.n_trees_, best = best_stage(stages, label, weight, np.isfinite(additive))
         return np.column_stack([additive, best])
 
     def _join(self, unseen: FloatArray, label: Labels, weight: FloatArray, folds: list[Fold]) -> None:
@@ -320,10 +310,10 @@ class OutcomeClassifier(BinaryProbability):
             self.weights_, self._intercept = np.array([1.0, 0.0]), 0.0
             return
         start = np.array([1.0, 0.0]) if self.n_trees_ == 0 else np.array([0.5, 0.5])
-        self._intercept, self.weights_ = _stack(unseen[known], label[known], weight[known], start)
+        self._intercept, self.weights_ = weigh_members(unseen[known], label[known], weight[known], start)
 
     def _fit_trees(self, design: Design, label: Labels, weight: FloatArray) -> None:
-        self.base_log_odds_ = self._intercept + self.weights_[0] * self.additive_.base_log_odds_
+        self.base_log_odds_ = self._intercept + self._shift + self.weights_[0] * self.additive_.base_log_odds_
         self.trees_: TreeSum | None = None
         n_trees = round(self.n_trees_ * _MORE_ROWS)
         if n_trees and self.weights_[1] > 0.0:
@@ -358,39 +348,3 @@ def _unless_even(weight: FloatArray) -> FloatArray | None:
 def _joined(smooth: list[FloatArray], trees: list[FloatArray]) -> Design:
     owner = np.repeat(np.arange(len(smooth)), [each.shape[1] for each in smooth])
     return Design(np.hstack(smooth), owner, np.column_stack(trees))
-
-
-def _best_stage(
-    stages: FloatArray, label: Labels, weight: FloatArray, known: NDArray[np.bool_]
-) -> tuple[int, FloatArray]:
-    """Return how many trees lose least on unseen rows, and their log-odds."""
-    losses = [
-        np.average(np.logaddexp(0.0, stage[known]) - label[known] * stage[known], weights=weight[known])
-        for stage in stages
-    ]
-    if not losses:
-        return 0, np.zeros(label.size)
-    best = int(np.argmin(losses))
-    return best + 1, stages[best]
-
-
-def _stack(
-    log_odds: FloatArray, label: Labels, weight: FloatArray, start: FloatArray
-) -> tuple[float, FloatArray]:
-    """Return intercept and non-negative weights that minimise the log-loss."""
-    design = np.column_stack([np.ones(label.size), log_odds])
-
-    def loss(theta: FloatArray) -> tuple[float, FloatArray]:
-        eta = design @ theta
-        off = (theta[1:].sum() - 1.0) / _SHARE_PRIOR_SD
-        value = weight @ (np.logaddexp(0.0, eta) - label * eta) + 0.5 * off**2
-        gradient = design.T @ (weight * (expit(eta) - label))
-        gradient[1:] += off / _SHARE_PRIOR_SD
-        return float(value) / label.size, gradient / label.size
-
-    bounds = [(None, None), (0.0, None), (0.0, None)]
-    found = minimize(
-        loss, np.append(0.0, start), jac=True, bounds=bounds, method="L-BFGS-B",
-        options={"ftol": 1e-12, "gtol": 1e-9},
-    )  # fmt: skip
-    return float(found.x[0]), found.x[1:]

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.columns import find_column
 from analytics.ml.metrics import auc
+from analytics.ml.stacking import make_folds
 from analytics.ml.trees import from_boosting
 
 ROWS = 3_000
@@ -132,15 +133,27 @@ def test_with_times_folds_are_predicted_from_earlier_rows_only(table, monkeypatc
     X, y = table
     model = OutcomeClassifier(max_trees=20)
     times = np.random.default_rng(0).permutation(ROWS)
-    for earlier, later in model._folds(y, times, None):
+    for earlier, later in make_folds(y, 5, 0, times=times):
         assert times[earlier].max() < times[later].min()
     assert np.isfinite(model.fit(X, y, times=times).weights_).all()
+
+
+def test_of_many_rows_a_part_is_learnt_from_and_a_rare_outcome_stays_as_rare_as_it_is():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(30_000, 2))
+    y = (rng.random(30_000) < expit(x[:, 0] - 4.5)).astype(int)  # one in sixty
+
+    model = OutcomeClassifier(max_rows=4_000, max_trees=50).fit(x, y)
+    fresh = rng.normal(size=(30_000, 2))
+    truth = expit(fresh[:, 0] - 4.5)
+
+    assert model.predict_proba(fresh)[:, 1].mean() == pytest.approx(truth.mean(), rel=0.15)
 
 
 def test_rows_of_one_account_share_a_fold(table):
     _, y = table
     accounts = np.random.default_rng(1).integers(0, 800, ROWS)
-    for train, rest in OutcomeClassifier()._folds(y, None, accounts):
+    for train, rest in make_folds(y, 5, 0, groups=accounts):
         assert not set(accounts[train]) & set(accounts[rest])
 
 
