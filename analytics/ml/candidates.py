@@ -77,12 +77,23 @@ class Shelf(NamedTuple):
         taken[row, item] = True
         return Proposals(again, self._new(profile, scores, customers, taken))
 
+    def most_alike(self, users: IntArray, items: IntArray) -> tuple[IntArray, Scores]:
+        """Return for each pair what of the customer's is most like the item, -1 for nothing, and how much."""
+        found, closeness = np.full(items.size, -1), np.zeros(items.size, dtype=np.float32)
+        row, pair = self.history.pairs_of(users)
+        if self.content is None or row.size == 0:
+            return found, closeness
+        bought = self.history.indices_[pair]
+        like = np.einsum("nd,nd->n", self.content[bought], self.content[items[row]])
+        order = np.lexsort((like, row))
+        last = order[np.flatnonzero(np.diff(row[order], append=-1))]
+        some = last[like[last] > 0]
+        found[row[some]], closeness[row[some]] = bought[some], like[some]
+        return found, closeness
+
     def profile(self, users: IntArray) -> sp.csr_array:
         """Return what the item model reads of these customers, (n, n_items)."""
-        row, pair = self.history.pairs_of(users)
-        indptr = np.searchsorted(row, np.arange(users.size + 1))
-        columns = (self.history.weights_[pair], self.history.indices_[pair], indptr)
-        return sp.csr_array(columns, shape=(users.size, self.history.n_items_))
+        return self.history.of_users(users, self.history.weights_)
 
     def _customers(self, users: IntArray) -> Scores:
         """Return logarithms of each customer's days, products, last and first visit, (n, 4)."""

@@ -126,6 +126,12 @@ class History(BaseEstimator):
         shape = (self.indptr_.size - 1, self.n_items_)
         return sp.csr_array((data, self.indices_, self.indptr_), shape=shape)
 
+    def of_users(self, users: IntArray, data: NDArray[np.generic]) -> sp.csr_array:
+        """Return values of the pairs of these users, sparse of shape (n, n_items)."""
+        row, pair = self.pairs_of(users)
+        indptr = np.searchsorted(row, np.arange(users.size + 1))
+        return sp.csr_array((data[pair], self.indices_[pair], indptr), shape=(users.size, self.n_items_))
+
     def pairs_of(self, users: IntArray) -> tuple[IntArray, IntArray]:
         """Return the row (0 for the first of `users`) and the place of each of their pairs."""
         length = self.indptr_[users + 1] - self.indptr_[users]

@@ -12,6 +12,13 @@ Scores = NDArray[np.float32]
 
 Number = TypeVar("Number", bound=np.generic)
 NEVER = np.float32(-np.inf)
+_CELLS = 4_000_000
+
+
+def blocks(users: IntArray, n_items: int) -> list[IntArray]:
+    """Return users in parts whose dense rows over all items stay small; one empty part for nobody."""
+    size = max(32, min(256, _CELLS // max(n_items, 1)))
+    return [users[start : start + size] for start in range(0, max(users.size, 1), size)]
 
 
 def recommend_top(scores: Scores, k: int) -> tuple[IntArray, Scores]:
@@ -53,12 +60,12 @@ class Recommendations(NamedTuple):
         For ``repeat`` and ``new`` the share (0..1) that bought such a product in the period that
         the blend was learnt from; for ``popular`` recent buyers.
     kind : str array
-        ``"repeat"``, ``"new"`` or ``"popular"``.
+        ``"repeat"``, ``"new"``, ``"popular"``, or ``"alike"``: new, and bought by hardly anybody yet.
     reason_item : int array
-        For ``new`` the bought item that spoke most for it, else -1.
+        For ``new`` the bought item that spoke most for it, for ``alike`` the most similar, else -1.
     reason_value : float array
-        For ``new`` the share of that item in all that spoke for it (0..1), for ``repeat`` the days
-        on which it was bought, for ``popular`` its recent buyers.
+        For ``new`` the share of that item in all that spoke for it (0..1), for ``alike`` the cosine,
+        for ``repeat`` the days on which it was bought, for ``popular`` its recent buyers.
     """
 
     user: IntArray

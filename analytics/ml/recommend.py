@@ -10,22 +10,22 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from analytics.ml.blending import QuadraticLogistic, by_hand, choose, decide
-from analytics.ml.candidates import AGAIN_FEATURES, NEW_FEATURES, Shelf
+from analytics.ml.candidates import AGAIN_FEATURES, NEW_FEATURES, YOUNG_BUYERS, Shelf
 from analytics.ml.history import History, Market, Purchases, bought_lines
 from analytics.ml.items import ItemModel
 from analytics.ml.lessons import Lessons, all_lessons, best_penalty, lesson, ndcg_of_both
-from analytics.ml.listing import NEVER, Recommendations, at_places, first_real, recommend_top, thinned
+from analytics.ml.listing import NEVER, Recommendations, at_places, blocks, first_real, recommend_top, thinned
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Scores = NDArray[np.float32]
 
-_BLOCK = 256  # users at a time: a few dense rows over all items that stay in the cache
 _MOST_PUPILS = 3_000  # customers whose last purchases the blend is learnt from
 _ITEM, _SELLS = (NEW_FEATURES.index(name) for name in ("item_score", "buyers_30"))  # same in both
+_RANK = NEW_FEATURES.index("item_rank")
 _TIMES = AGAIN_FEATURES.index("times")
-_KINDS = np.array(["repeat", "new", "popular"])
+_KINDS = np.array(["repeat", "new", "popular", "alike"])
 
 
 class Ranked(NamedTuple):
@@ -140,7 +140,9 @@ class Recommender(BaseEstimator):
         whole = [QuadraticLogistic(), QuadraticLogistic(squares=False)]
         alone = [QuadraticLogistic(columns=(_ITEM,), squares=False)]
         own = [QuadraticLogistic(columns=(_TIMES, _SELLS), squares=False)]
-        chosen_again, chosen_new = choose(again, [*whole, *own, *alone]), choose(new, [*whole, *alone])
+        few = [QuadraticLogistic(columns=(_ITEM, _RANK, _SELLS), squares=False)]
+        chosen_again = choose(again, [*whole, *few, *own, *alone])
+        chosen_new = choose(new, [*whole, *few, *alone])
         self.again_model_ = chosen_again.model if chosen_again else by_hand([_TIMES, _SELLS], [1.0, 0.1], 0.0)
         self.new_model_ = chosen_new.model if chosen_new else by_hand([_ITEM, _SELLS], [1.0, 1e-3], -5.0)
         self.order_ = "blend"
@@ -198,8 +200,7 @@ class Recommender(BaseEstimator):
     def _lessons(self, shelf: Shelf, users: IntArray, bought: sp.csr_array) -> tuple[Lessons, Lessons]:
         known = shelf.market.ever_ > 0
         again, new = [], []
-        for start in range(0, max(users.size, 1), _BLOCK):
-            block = users[start : start + _BLOCK]
+        for block in blocks(users, known.size):
             proposals = shelf.propose(block, np.zeros(known.size, dtype=bool))
             after = bought[block].toarray() > 0
             owned = np.zeros_like(after)
@@ -294,8 +295,7 @@ class Recommender(BaseEstimator):
         if ((users < 0) | (users >= self.n_users_)).any():
             raise ValueError("a user index is out of range")
         parts = []
-        for start in range(0, max(users.size, 1), _BLOCK):
-            block = users[start : start + _BLOCK]
+        for block in blocks(users, self.n_items_):
             mine = barred if hidden is None else barred | (hidden[block].toarray() != 0)
             parts.append(self._recommend_block(block, k, mine, groups, most_of_group))
         return Recommendations(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -311,8 +311,13 @@ class Recommender(BaseEstimator):
         place = first_real(again, quota)
         again, again_odds = at_places(again, place), at_places(ranked.again_odds, place)
         new = ranked.new if self.new_slots else np.full_like(ranked.new, -1)
-        popular = self._popular(users, np.hstack([again, new]), barred, deep)
-        items = np.hstack([again, new, popular])
+        items = np.hstack([again, new])
+        few = thinned(items, groups, most)
+        popular = np.full((users.size, deep), -1)
+        if (short := np.flatnonzero((few >= 0).sum(axis=1) < k)).size:
+            mine = barred if barred.ndim == 1 else barred[short]
+            popular[short] = self._popular(users[short], items[short], mine, deep)
+        items = np.hstack([items, popular])
         few = thinned(items, groups, most)
         odds = np.hstack([again_odds, ranked.new_odds, np.full(popular.shape, NEVER)])
         kinds = np.repeat([0, 1, 2], [again.shape[1], new.shape[1], popular.shape[1]])
@@ -327,15 +332,19 @@ class Recommender(BaseEstimator):
         """Add to each offer what speaks for it."""
         row, item, kind, odds = offers
         shelf = self.shelf_
-        profile, times = shelf.profile(users), shelf.history.matrix(shelf.history.times_)[users]
+        profile, times = shelf.profile(users), shelf.history.of_users(users, shelf.history.times_)
         new = np.flatnonzero(kind == 1)
         source, share = shelf.item_model.explain(profile, row[new], item[new])
         kind[new[source < 0]] = 2  # nothing that the customer bought speaks for it, only that it sells
+        unsold = np.flatnonzero((kind == 2) & (shelf.market.ever_[item] < YOUNG_BUYERS))
+        like, closeness = shelf.most_alike(users[row[unsold]], item[unsold])
+        kind[unsold[like >= 0]] = 3
         reason_item = np.full(item.size, -1)
-        reason_item[new] = source
+        reason_item[new], reason_item[unsold] = source, like
         buyers = shelf.market.buyers_[item].astype(np.float64)
         value = np.where(kind == 0, np.asarray(times[row, item]).ravel(), buyers)
         value[new[source >= 0]] = share[source >= 0]
+        value[unsold[like >= 0]] = closeness[like >= 0]
         score = np.where(kind == 2, buyers, expit(odds.astype(np.float64)))
         return Recommendations(users[row], item, np.zeros_like(item), score, _KINDS[kind], reason_item, value)
 

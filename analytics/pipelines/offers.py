@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import numpy as np
 import scipy.sparse as sp
+import structlog
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -28,17 +29,19 @@ from analytics.ml.candidates import Shelf
 from analytics.ml.history import History, Market
 from analytics.ml.history import Purchases as Lines
 from analytics.ml.items import ItemModel
-from analytics.ml.listing import Recommendations, recommend_top
+from analytics.ml.listing import Recommendations, blocks, recommend_top
 from analytics.ml.ranking import ndcg_and_recall
 from analytics.ml.recommend import Recommender
 from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
+from analytics.pipelines.offer_rules import MOST_OF_CATEGORY, read_content, read_rules
 from analytics.pipelines.runs import timed_run
 from analytics.services.model_versions import Training, judge, store_version
 from crm.models import Account, Book, Product, Recommendation
 from crm.services.job_runs import RunningJob
 from crm.services.publish import NewRecommendation, publish_recommendations
 
+log = structlog.get_logger(__name__)
 KIND = ModelVersion.Kind.RECOMMENDATION
 LIST_LENGTH = 10
 TEST_DAYS = 60
@@ -94,10 +97,11 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     sold_since = int(((after.age_days < TEST_DAYS) & (after.quantity > 0)).sum())
     if min(before.user.size, sold_since) < LEAST_PURCHASES:
         return None
-    metrics = _test(Recommender(label_days=TEST_DAYS).fit(*before.columns()), after)
+    content = read_content(book, before.product_ids)
+    metrics = _test(Recommender(label_days=TEST_DAYS).fit(*before.columns(), content=content), after)
     bought = after.lines()
     blend = Recommender(label_days=TEST_DAYS)
-    blend.learn_blend(bought.until(TEST_DAYS), bought.since(TEST_DAYS))
+    blend.learn_blend(bought.until(TEST_DAYS), bought.since(TEST_DAYS), content)
     version = store_version(
         training=Training(
             book=book,
@@ -131,8 +135,14 @@ def publish(
         return {}
     purchases = _load(lake, book, as_of, account_ids, learnt.product_ids)
     recommender = learnt.recommender.for_users(purchases.history(learnt.recommender))
+    rules = read_rules(book, as_of, purchases.account_ids, purchases.product_ids)
     found = recommender.recommend(
-        np.arange(purchases.account_ids.size), k=LIST_LENGTH, exclude=_not_sold(book, purchases)
+        np.arange(purchases.account_ids.size),
+        k=LIST_LENGTH,
+        exclude=rules.barred,
+        hidden=rules.hidden,
+        groups=rules.groups,
+        most_of_group=MOST_OF_CATEGORY,
     )
     edition = edition_of(version, as_of)
     with timed_run("recommend", edition, job) as timed, transaction.atomic():
@@ -158,8 +168,11 @@ def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     if version is None:
         return None
     purchases = _load(lake, book, as_of, _sample(_account_ids(book)))
-    recommender: Recommender = unpack(version)
-    learnt = Learnt(purchases.product_ids, recommender.stock(*purchases.columns()))
+    recommender = _with_blend(version)
+    if recommender is None:
+        return None
+    content = read_content(book, purchases.product_ids)
+    learnt = Learnt(purchases.product_ids, recommender.stock(*purchases.columns(), content=content))
     path = _kept_in(book, version)
     _keep(learnt, path)
     for other in set(path.parent.glob(f"goes-with-{book.pk}-*.npz")) - {path}:
@@ -185,6 +198,7 @@ def _keep(learnt: Learnt, path: Path) -> None:
         data=weights.data,
         indices=weights.indices,
         indptr=weights.indptr,
+        content=np.empty((0, 0), dtype=np.float32) if shelf.content is None else shelf.content,
         **{name: getattr(shelf.market, name) for name in MARKET},
     )
     fresh.replace(path)
@@ -192,22 +206,32 @@ def _keep(learnt: Learnt, path: Path) -> None:
 
 def _learnt(book: Book, version: ModelVersion) -> Learnt | None:
     path = _kept_in(book, version)
-    if not path.exists():
+    recommender = _with_blend(version)
+    if recommender is None or not path.exists():
         return None
-    recommender: Recommender = unpack(version)
     items, market = ItemModel(l2=recommender.l2_), Market()
     with np.load(path) as kept:
         products = kept["product_ids"]
         items.n_items_ = int(products.size)
         shape = (items.n_items_, items.n_items_)
         items.weights_ = sp.csr_array((kept["data"], kept["indices"], kept["indptr"]), shape=shape)
+        content = kept["content"] if kept["content"].size else None
         for name in MARKET:
             setattr(market, name, kept[name])
     nobody = History(half_life_days=recommender.half_life_days)
     nobody.fit([], [], [], n_users=0, n_items=items.n_items_)
-    recommender.shelf_ = Shelf(nobody, market, items, None)
+    recommender.shelf_ = Shelf(nobody, market, items, content)
     recommender.n_users_, recommender.n_items_ = 0, items.n_items_
     return Learnt(products, recommender)
+
+
+def _with_blend(version: ModelVersion) -> Recommender | None:
+    """Return the stored recommender, or None for one of an earlier release: the next training replaces it."""
+    recommender: Recommender = unpack(version)
+    if hasattr(recommender, "again_model_"):
+        return recommender
+    log.warning("recommender_without_blend", version=version.version)
+    return None
 
 
 def _kept_in(book: Book, version: ModelVersion) -> Path:
@@ -247,11 +271,6 @@ def _load(
     )
 
 
-def _not_sold(book: Book, purchases: Purchases) -> NDArray[np.bool_]:
-    sold = Product.objects.filter(book=book, is_sold=True).values_list("pk", flat=True)
-    return ~np.isin(purchases.product_ids, np.array(sold, dtype=np.int64))
-
-
 def _rows(purchases: Purchases, found: Recommendations) -> Iterator[NewRecommendation]:
     """Turn lists into rows: the best of each kind first, then the second best, and so on.
 
@@ -266,7 +285,7 @@ def _rows(purchases: Purchases, found: Recommendations) -> Iterator[NewRecommend
                 account_id=int(purchases.account_ids[user]),
                 product_id=int(purchases.product_ids[item]),
                 rank=rank,
-                kind=Recommendation.Kind(kind),
+                kind=Recommendation.Kind("new" if kind == "alike" else kind),
                 score=score,
                 reason=_reason(kind, purchases, reason_item, value),
             )
@@ -288,6 +307,8 @@ def _reason(kind: str, purchases: Purchases, reason_item: int, value: float) -> 
                 "product_id": int(purchases.product_ids[reason_item]),
                 "share": value,
             }
+        case "alike":
+            return {"code": "is_like", "product_id": int(purchases.product_ids[reason_item]), "share": value}
         case "repeat":
             return {"code": "bought_before", "times": int(value)}
     return {"code": "popular", "buyers": int(value)}
@@ -299,8 +320,8 @@ def _test(recommender: Recommender, after: Purchases) -> dict[str, float]:
     buyers = np.flatnonzero(np.diff(bought.indptr))
     nothing_barred = np.zeros(len(after.product_ids), dtype=bool)
     made = [
-        recommender.lists(buyers[start : start + 256], LIST_LENGTH, nothing_barred)["all"]
-        for start in range(0, buyers.size, 256)
+        recommender.lists(block, LIST_LENGTH, nothing_barred)["all"]
+        for block in blocks(buyers, nothing_barred.size)
     ]
     ndcg, recall = _figures(buyers, np.concatenate(made), bought)
     popular, _ = recommend_top(recommender.shelf_.market.scores_[None, :], LIST_LENGTH)

@@ -14,7 +14,7 @@ from crm.models.data_feeds import DataFeed, DataFeedFile
 from crm.models.erasure import Erasure
 from crm.models.events import Event, EventKey
 from crm.models.feed import Bin, Change, FeedCursor
-from crm.models.feedback import ScoreFeedback
+from crm.models.feedback import OfferAnswer, ScoreFeedback
 from crm.models.identity import DuplicatePair, MatchKey, MergedAccount
 from crm.models.imports import Import, QuarantinedRow, RememberedMapping, RuleCount, RuleHit
 from crm.models.jobs import Job, Schedule, WorkerHeartbeat
@@ -60,6 +60,7 @@ __all__ = [
     "MatchKey",
     "MergedAccount",
     "Notification",
+    "OfferAnswer",
     "Order",
     "OrderLine",
     "Organisation",

@@ -27,6 +27,9 @@ class Product(Record):
     price = models.DecimalField(_("price"), max_digits=19, decimal_places=4, null=True)
     currency = models.CharField(_("currency"), max_length=3)
     is_sold = models.BooleanField(_("still sold"), default=True)
+    # Codes of countries with blanks between them; nothing means everywhere.
+    sold_in = models.CharField(_("sold in"), max_length=800, blank=True, db_default="")
+    is_bought_once = models.BooleanField(_("bought once for life"), default=False, db_default=False)
 
     objects = ProductQuerySet.as_manager()
 

@@ -101,6 +101,8 @@ PRODUCTS = Kind(
         Field("price", _("Price"), "decimal"),
         CURRENCY,
         Field("is_sold", _("Still sold"), "boolean"),
+        Field("sold_in", _("Sold in (codes of countries)"), max_length=800),
+        Field("is_bought_once", _("Bought once for life"), "boolean"),
     ),
 )
 

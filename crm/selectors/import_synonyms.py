@@ -52,6 +52,8 @@ SYNONYMS: dict[str, str] = {
     "invoice": "invoice invoicenumber invoiceno invoiceid 发票号 发票编号",
     "invoices.amount": "amount total invoiceamount value 金额 总额",
     "invoices.number": "number invoicenumber invoiceno invoiceid invoice id 发票号 发票编号",
+    "is_bought_once": "isboughtonce boughtonce onceforlife 终身一次",
+    "sold_in": "soldin countries markets 销售国家",
     "is_sold": "issold active isactive sold available 在售 是否在售",
     "issued_at": "issuedat issued issuedate invoicedate date 开票日期 日期",
     "job_title": "jobtitle title position function role 职位 职务",

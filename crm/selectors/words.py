@@ -282,6 +282,11 @@ def _offer_goes_with(values: Values) -> str:
     return _("Often bought with %(product)s") % {"product": product}
 
 
+def _offer_is_like(values: Values) -> str:
+    product = values.get("product_name")
+    return _("Much like %(product)s") % {"product": product} if product else _("Much like what it buys")
+
+
 def _offer_repeat(values: Values) -> str:
     days, usual = _days(values.get("days")), _days(values.get("usual_days"))
     if days and usual:
@@ -364,6 +369,7 @@ SENTENCES: dict[str, Callable[[Values], str]] = {
 }
 OFFERS: dict[str, Callable[[Values], str]] = {
     "goes_with": _offer_goes_with,
+    "is_like": _offer_is_like,
     "repeat": _offer_repeat,
     "buy_again": _offer_repeat,
     "bought_before": _offer_repeat,

@@ -9,16 +9,25 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm.models import Account, Recommendation
+from crm.models import Account, OfferAnswer, Recommendation
 from crm.selectors.words import recommendation_text
 
 from .ui import svg
 
 register = template.Library()
 
+ANSWERS = """
+    <form method="post" action="{action}">
+        <input type="hidden" name="csrfmiddlewaretoken" value="{token}">
+        <input type="hidden" name="next" value="{next}">
+        <input type="hidden" name="product" value="{product}">
+        <span class="segmented" role="group" aria-label="{label}">{buttons}</span>
+    </form>
+"""
+
 ROW = """
     <li>
-        <div class="rows__main">{name}<div class="rows__sub">{kind} · {reason}</div></div>
+        <div class="rows__main">{name}<div class="rows__sub">{kind} · {reason}</div>{answers}</div>
         <form class="rows__end" method="post" action="{action}">
             {hidden}
             <input type="hidden" name="title" value="{title}">
@@ -53,6 +62,7 @@ def offer_rows(
                 "kind": kinds[offer.kind],
                 "reason": recommendation_text(offer.reason, product_names=product_names),
                 "title": _("Offer %(product)s") % {"product": offer.product.name},
+                "answers": _answers(context, account, offer),
             }
             for offer in recommendations
         ),
@@ -66,3 +76,22 @@ def _hidden(context: Context, account: Account) -> SafeString:
         "next": context["request"].get_full_path(),
     }
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
+
+
+def _answers(context: Context, account: Account, offer: Recommendation) -> SafeString:
+    """Return the three things that may come of an offer, the newest pressed."""
+    said = getattr(offer, "said", None)
+    buttons = format_html_join(
+        "",
+        '<button name="answer" value="{}" aria-pressed="{}">{}</button>',
+        ((value, "true" if said == value else "false", label) for value, label in OfferAnswer.Answer.choices),
+    )
+    return format_html(
+        ANSWERS,
+        action=reverse("crm:offer-answer", args=[account.public_id]),
+        token=context.get("csrf_token", ""),
+        next=context["request"].get_full_path(),
+        product=offer.product.public_id,
+        label=_("What came of it: %(product)s") % {"product": offer.product.name},
+        buttons=buttons,
+    )

@@ -173,7 +173,9 @@ def test_everybody_has_ten_offers_of_products_that_are_sold(story):
 def test_every_offer_says_why(story):
     codes = set(Recommendation.objects.values_list("kind", "reason__code"))
 
-    assert codes <= {("new", "goes_with"), ("repeat", "bought_before"), ("popular", "popular")}
+    assert codes <= {
+        ("new", "goes_with"), ("new", "is_like"), ("repeat", "bought_before"), ("popular", "popular"),
+    }  # fmt: skip
 
 
 def test_expected_loss_is_probability_times_exposure(story):

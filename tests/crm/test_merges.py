@@ -24,6 +24,7 @@ from crm.models import (
     IdempotencyKey,
     MatchKey,
     MergedAccount,
+    OfferAnswer,
     Order,
     Outcome,
     PartnerAccount,
@@ -100,7 +101,11 @@ def furnish(account: Account, campaign: Campaign, partner, number: int) -> None:
     Visitor.objects.create(site=site, key=f"v{account.pk}-{number}", account=account, contact=contact)
     f.ScoreFactory(account=account)
     f.ValueFactory(account=account)
-    f.RecommendationFactory(account=account, product=order.lines.first().product)
+    product = order.lines.first().product
+    f.RecommendationFactory(account=account, product=product)
+    OfferAnswer.objects.create(
+        account=account, product=product, answer="offered", kind="new", rank=1, model_version="m", as_of=f.NOW
+    )
     f.PartnerAccountFactory(account=account, partner=partner)
     IdempotencyKey.objects.create(partner=partner, key=f"{account.pk}", digest=b"d", account_id=account.pk)
     enrolment = Enrolment.objects.create(

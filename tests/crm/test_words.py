@@ -56,6 +56,7 @@ def test_a_reason_without_values_still_reads(code):
     [
         ({"code": "goes_with", "product_id": 17, "share": 0.4}, "Often bought with Lamp"),
         ({"code": "goes_with", "product_id": 18}, "Goes with what it buys"),
+        ({"code": "is_like", "product_id": 17, "share": 0.4}, "Much like Lamp"),
         ({"code": "repeat", "days": 40, "usual_days": 35}, "Bought 40 days ago, usually again after 35 days"),
         ({"code": "repeat", "times": 3}, "Bought 3 times"),
         ({"code": "popular", "accounts": 1}, "Popular now: 1 account bought it"),

@@ -205,6 +205,22 @@ def test_what_is_hidden_for_one_customer_is_shown_to_others(model):
         assert np.array_equal(found.item[found.user == user], usual.item[usual.user == user])
 
 
+def test_what_nobody_has_bought_yet_is_offered_for_what_it_is(lines):
+    taste = np.repeat(np.float32([[1, 0], [0, 1]]), 30, axis=0)
+    content = np.vstack([taste, np.float32([[1, 0], [0, 1]])])  # two newcomers, one of each taste
+    model = Recommender(l2=20.0, label_days=30).fit(*lines, N_USERS, N_ITEMS + 2, content=content)
+    everything_else = np.ones(N_ITEMS + 2, bool)
+    everything_else[[N_ITEMS, N_ITEMS + 1]] = False
+
+    found = model.recommend([0, 1], k=2, exclude=everything_else)
+
+    best = found.rank == 1
+    assert found.kind[best].tolist() == ["alike"] * 2
+    assert found.item[best].tolist() == [N_ITEMS, N_ITEMS + 1]
+    assert bought(lines)[found.user[best], found.reason_item[best]].all()
+    assert found.reason_value[best] == pytest.approx([1.0, 1.0])
+
+
 def test_no_list_holds_more_than_three_of_a_category(model):
     groups = np.arange(N_ITEMS) % 6
     groups[groups > 3] = -1  # no category

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from analytics.ml.blending import QuadraticLogistic
+from analytics.ml.content import content_vectors
 from analytics.ml.history import History, Market
 from analytics.ml.items import ItemModel, exact_weights
 from analytics.ml.listing import recommend_top
@@ -163,3 +164,18 @@ def test_weights_of_a_sample_undo_the_sampling():
 def test_refuses_to_learn_where_all_outcomes_are_alike():
     with pytest.raises(ValueError, match="alike"):
         QuadraticLogistic().fit([[1.0], [2.0]], [0, 0])
+
+
+def test_products_are_alike_by_words_category_and_price():
+    names = ["red tea lamp", "blue tea lamp", "garden spade", "garden rake", "红色茶杯", "蓝色茶杯", ""]
+    categories = ["light", "light", "garden", "garden", "cup", "cup", ""]
+    prices = [10.0, 11.0, 30.0, 31.0, 5.0, 5.0, np.nan]
+
+    vectors = content_vectors(names, categories, prices)
+    like = vectors @ vectors.T
+    np.fill_diagonal(like, -1)
+
+    assert like[:6].argmax(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
+    assert np.allclose((vectors[:6] ** 2).sum(axis=1), 1, atol=1e-5)
+    assert not vectors[6].any()
+    assert not content_vectors(["", ""], ["", ""], [np.nan, np.nan]).any()
