@@ -230,6 +230,7 @@ NO_PAGES = {
     "crm:jobs-indicator": "a part of every page",
     "crm:change-undo": "takes a form",
     "crm:score-feedback": "takes a form",
+    "crm:offer-answer": "takes a form",
     "crm:import-map": "takes a form",
     "crm:import-read": "takes a form",
     "crm:import-commit": "takes a form",

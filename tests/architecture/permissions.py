@@ -253,6 +253,7 @@ ROWS = [
     Row("crm:account-erase", ADMINISTRATOR, account, "account"),
     _post("crm:activity-create", EDITORS, account, "account", kind="note", text="Hello"),
     _post("crm:score-feedback", STAFF, account, "account", answer="useful"),
+    _post("crm:offer-answer", STAFF, account, "account", answer="offered"),
     Row("crm:contact-create", EDITORS, account, "account"),
     Row("crm:ticket-create", TICKET_WORKERS, account, "account"),
     _post("crm:activity-pin", EDITORS, activity, "account", pinned="1"),
