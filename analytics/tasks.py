@@ -57,11 +57,18 @@ def score_range(*, job_id: int) -> None:
     run_job(job_id, ranges.run)
 
 
-@shared_task(name="analytics.hold_against_outcomes")
-def hold_against_outcomes(*, job_id: int) -> None:
-    from analytics.pipelines import reliability
+@shared_task(name="analytics.monitor")
+def monitor(*, job_id: int) -> None:
+    from analytics.pipelines import monitoring
 
-    run_job(job_id, reliability.run)
+    run_job(job_id, monitoring.run)
+
+
+@shared_task(name="analytics.recalibrate")
+def recalibrate(*, job_id: int) -> None:
+    from analytics.pipelines import recalibrating
+
+    run_job(job_id, recalibrating.run)
 
 
 @shared_task(name="analytics.measure_lift")

@@ -16,6 +16,13 @@ SLOPE_RANGE = (0.8, 1.2)
 FEWEST_OF_A_CLASS = 50  # with fewer the interval itself can't be trusted
 
 _FLOOR_DRAWS = 200
+_DRAWS = 500
+_MOST_DRAWN_ROWS = 4e6
+_INTERVALS: dict[str, metrics.Metric] = {
+    "log_loss": metrics.log_loss,
+    "brier": metrics.brier,
+    "ece": metrics.expected_calibration_error,
+}
 
 
 class Verdict(NamedTuple):
@@ -34,7 +41,7 @@ class Verdict(NamedTuple):
         ``n``, ``positives`` and, unless the rows were refused, ``log_loss``, ``rival_log_loss``,
         ``difference``, ``difference_low``, ``difference_high`` (relative), ``auc``, ``auc_low``,
         ``auc_high``, ``brier``, ``ece``, ``ece_floor``, ``ece_floor_p95``, ``slope``,
-        ``intercept``.
+        ``intercept``; ``log_loss``, ``brier`` and ``ece`` with bootstrap intervals (90 %) likewise.
     """
 
     passed: bool
@@ -144,5 +151,16 @@ def _describe(
         "ece_floor_p95": floor_p95,
         "slope": slope,
         "intercept": intercept,
+        **_bootstrapped(y, p),
     }
     return {name: value if np.isfinite(value) else None for name, value in figures.items()}
+
+
+def _bootstrapped(y: FloatArray, p: FloatArray) -> dict[str, float]:
+    """Return the ends of bootstrap intervals, from fewer draws where a draw takes long."""
+    draws = int(np.clip(_MOST_DRAWN_ROWS / y.size, 50, _DRAWS))
+    ends: dict[str, float] = {}
+    for name, metric in _INTERVALS.items():
+        interval = metrics.bootstrap_interval(metric, y, p, draws=draws)
+        ends |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return ends

@@ -2,111 +2,106 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analytics.lake import Lake, open_lake, refresh
+from analytics.lake import Lake
 from analytics.ml.metrics import ReliabilityBin, reliability
-from analytics.models import Prediction
-from analytics.pipelines.moments import moment_of
-from analytics.pipelines.specs import ScoreSpec, specs_of
-from campaigns.models import Enrolment
+from analytics.ml.monitoring import Finding as Warned
+from analytics.ml.monitoring import describe_outcomes, judge_base_rate, judge_calibration
+from analytics.models import ModelCheck, ModelVersion
+from analytics.pipelines.breakdown import error_by_part, opinions
+from analytics.pipelines.settled import Group, Occasion, Settled, read_settled
+from analytics.pipelines.specs import ScoreSpec
+from analytics.services.model_checks import Finding, record_check
 from crm.models import Book, Reliability
-from crm.services.job_runs import RunningJob
 from crm.services.publish import publish_reliability
 
 EDGES = np.linspace(0, 1, 11)
-GROUP = "untouched"
-
-
-def run(job: RunningJob) -> dict[str, Any]:
-    """Publish, for each book and kind, how the newest settled predictions came true."""
-    job.progress("extract")
-    refresh(progress=job.progress)
-    held: dict[str, int] = {}
-    with open_lake() as lake:
-        for book in Book.objects.order_by("pk"):
-            for spec in specs_of(book):
-                job.progress("hold")
-                held[f"{book.code}.{spec.kind}"] = hold(lake, book, spec, moment_of(lake, book))
-    return {"accounts": held}
+PUBLISHED = (Group.UNTOUCHED, Group.HOLDOUT)  # what the pages of accounts say of a score
 
 
 def hold(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> int:
-    """Compare one kind and return how many accounts were compared; 0 when no horizon has passed.
+    """Publish and write down how the newest settled predictions of a kind came true.
 
-    Each account counts once, with its prediction of the newest date whose horizon has passed.
-    Accounts that were acted on meanwhile are left out: what became of them is not the score's
-    doing alone.
+    Returns how many accounts that nobody had acted on were compared; 0 when no horizon has passed.
     """
-    newest = (
-        Prediction.objects.filter(
-            book=book,
-            kind=spec.kind,
-            occasion=Prediction.Occasion.WEEKLY,
-            as_of__lte=as_of - timedelta(days=spec.horizon_days),
+    settled = read_settled(lake, book, spec, as_of)
+    if settled is None or not settled.account_ids.size:
+        return 0
+    for group in PUBLISHED:
+        bands = _bands(book, spec, settled, group)
+        publish_reliability(book=book, kind=spec.kind, group=group, bands=bands)
+    write_down(book, spec, settled)
+    return int(settled.rows(Group.UNTOUCHED).sum())
+
+
+def hold_shadow(lake: Lake, book: Book, spec: ScoreSpec, version: str, as_of: datetime) -> int:
+    """Write down how the predictions came true that a version made in shadow; nothing is published."""
+    settled = read_settled(lake, book, spec, as_of, occasion=Occasion.SHADOW, version=version)
+    if settled is None or not settled.account_ids.size:
+        return 0
+    write_down(book, spec, settled)
+    return int(settled.rows(Group.UNTOUCHED).sum())
+
+
+def write_down(book: Book, spec: ScoreSpec, settled: Settled) -> None:
+    """Keep figures of everybody, and of each group by what was done, with what is wrong."""
+    version = settled.versions[0]
+    for group in Group:
+        rows = settled.rows(group)
+        figures = describe_outcomes(settled.happened[rows], settled.predicted[rows])
+        warnings: list[Warned] = []
+        if group in PUBLISHED:
+            warnings = [*judge_calibration(figures), *_base_rate(version, figures)]
+        if group == Group.EVERYBODY:
+            figures |= {"parts": _parts(book, settled), "opinions": opinions(book, spec.kind, settled)}
+        record_check(
+            finding=Finding(
+                book=book,
+                kind=spec.kind,
+                model_version=version,
+                topic=ModelCheck.Topic.OUTCOMES,
+                as_of=settled.as_of,
+                known_at=settled.known_at,
+                figures=figures,
+                findings=warnings,
+                group=group,
+            )
         )
-        .order_by("-as_of")
-        .values_list("as_of", flat=True)
-        .first()
-    )
-    if newest is None:
-        return 0
-    ids, predicted, versions = _predictions(book, spec, newest)
-    known_ids, happened = spec.label(lake, book, newest, as_of)
-    touched = _touched(book, newest, newest + timedelta(days=spec.horizon_days))
-    both, here, there = np.intersect1d(ids, known_ids, assume_unique=True, return_indices=True)
-    free = ~np.isin(both, touched)
-    if not free.any():
-        return 0
-    bins = reliability(happened[there][free], predicted[here][free], EDGES)
-    bands = [_band(book, spec, newest, versions, part) for part in bins if part.n]
-    publish_reliability(book=book, kind=spec.kind, group=GROUP, bands=bands)
-    return int(free.sum())
 
 
-def _predictions(
-    book: Book, spec: ScoreSpec, as_of: datetime
-) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-    rows = list(
-        Prediction.objects.filter(book=book, kind=spec.kind, as_of=as_of, occasion=Prediction.Occasion.WEEKLY)
-        .order_by("account_id", "pk")
-        .values_list("account_id", "value", "model_version")
-    )
-    last = {account: (value, version) for account, value, version in rows}
-    ids = np.fromiter(last, dtype=np.int64, count=len(last))
-    values = np.fromiter((value for value, _ in last.values()), dtype=float, count=len(last))
-    return ids, values, sorted({version for _, version in last.values()})
+def _parts(book: Book, settled: Settled) -> list[dict[str, Any]]:
+    """Return the error by part. Of those acted on nothing is counted: what was prevented is no error."""
+    free = ~settled.acted
+    return error_by_part(book, settled.account_ids[free], settled.happened[free], settled.predicted[free])
 
 
-def _touched(book: Book, since: datetime, until: datetime) -> NDArray[np.int64]:
-    """Return the accounts that somebody acted on, or a real campaign treated, in that time."""
-    acted = Prediction.objects.filter(
-        book=book,
-        occasion=Prediction.Occasion.ACTED,
-        predicted_at__gte=since,
-        predicted_at__lt=until,
-    ).values_list("account_id", flat=True)
-    treated = Enrolment.objects.filter(
-        campaign__book=book,
-        campaign__is_simulated=False,
-        arm=Enrolment.Arm.TREATED,
-        enrolled_at__gte=since,
-        enrolled_at__lt=until,
-    ).values_list("account_id", flat=True)
-    return np.array(sorted({*acted, *treated}), dtype=np.int64)
+def _base_rate(version: str, figures: dict[str, Any]) -> list[Warned]:
+    """Compare how often it happened with the period on which the version was tested."""
+    trained = ModelVersion.objects.filter(version=version).values_list("metrics", flat=True).first() or {}
+    tested = trained.get("gate", {})
+    if not tested.get("n") or not figures["n"]:
+        return []
+    moved = judge_base_rate(tested["positives"], tested["n"], figures["positives"], figures["n"])
+    return [{"code": "base_rate_moved", **moved}] if moved["level"] != "steady" else []
 
 
-def _band(
-    book: Book, spec: ScoreSpec, as_of: datetime, versions: list[str], part: ReliabilityBin
-) -> Reliability:
+def _bands(book: Book, spec: ScoreSpec, settled: Settled, group: Group) -> list[Reliability]:
+    rows = settled.rows(group)
+    if not rows.any():
+        return []
+    bins = reliability(settled.happened[rows], settled.predicted[rows], EDGES)
+    return [_band(book, spec, settled, group, part) for part in bins if part.n]
+
+
+def _band(book: Book, spec: ScoreSpec, settled: Settled, group: Group, part: ReliabilityBin) -> Reliability:
     return Reliability(
         book=book,
         kind=spec.kind,
-        group=GROUP,
+        group=group,
         low=part.low,
         high=part.high,
         accounts=part.n,
@@ -114,7 +109,7 @@ def _band(
         mean_predicted=part.mean_predicted or 0.0,
         interval_low=part.ci_low,
         interval_high=part.ci_high,
-        predicted_from=as_of,
-        predicted_to=as_of,
-        model_versions=versions,
+        predicted_from=settled.as_of,
+        predicted_to=settled.as_of,
+        model_versions=sorted(settled.versions),
     )

@@ -22,10 +22,11 @@ register = template.Library()
 
 TASKS: Mapping[str, str | Promise] = {
     "analytics.forget": gettext_lazy("Erase accounts from the files of analysis"),
-    "analytics.hold_against_outcomes": gettext_lazy("Hold predictions against outcomes"),
     "analytics.measure_lift": gettext_lazy("Measure the lift of a campaign"),
+    "analytics.monitor": gettext_lazy("Look after the models"),
     "analytics.nightly": gettext_lazy("Nightly scoring"),
     "analytics.prepare_demo": gettext_lazy("Score the demo books"),
+    "analytics.recalibrate": gettext_lazy("Recalibrate a model"),
     "analytics.rescore_changed": gettext_lazy("Score changed accounts again"),
     "analytics.score_book": gettext_lazy("Score a book"),
     "analytics.score_range": gettext_lazy("Score some accounts of a book"),

@@ -18,6 +18,7 @@ IMPERSONAL = {
     "Reliability", "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score",
     "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team", "TrackedSite", "Value",
     "WorkerHeartbeat",
+    "ModelCheck", "ModelPolicy",
 }  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def test_better_and_calibrated_challenger_goes_live(truth, coarse):
     assert verdict.passed
     assert verdict.reasons == []
     assert verdict.metrics["difference_high"] < 0
-    assert verdict.metrics["auc_low"] < verdict.metrics["auc"] < verdict.metrics["auc_high"]
+    for name in ("auc", "log_loss", "brier"):
+        assert verdict.metrics[f"{name}_low"] < verdict.metrics[name] < verdict.metrics[f"{name}_high"]
 
 
 def test_challenger_equal_to_the_live_model_goes_live(truth):
