@@ -15,6 +15,8 @@ with one row an account. Nothing that became known after the moment can change a
     outcome_cutoffs(tables, *, book_id, kind, known_at) -> list[datetime]
     repeat_summary(tables, *, book_id, as_of, account_ids=None) -> ir.Table
     purchases(tables, *, book_id, as_of, days_back=365, account_ids=None) -> ir.Table
+    daily_purchases(tables, *, book_id, as_of) -> ir.Table
+    contracts(tables, *, book_id, as_of, account_ids=None) -> ir.Table
     sold_products(tables, *, book_id) -> ir.Table
 """
 
@@ -28,7 +30,13 @@ from analytics.features.labels import (
     outcomes,
 )
 from analytics.features.matrix import Matrix, collect, to_matrix
-from analytics.features.purchasing import purchases, repeat_summary, sold_products
+from analytics.features.purchasing import (
+    contracts,
+    daily_purchases,
+    purchases,
+    repeat_summary,
+    sold_products,
+)
 
 __all__ = [
     "FEATURE_GROUPS",
@@ -36,6 +44,8 @@ __all__ = [
     "active_accounts",
     "collect",
     "compute",
+    "contracts",
+    "daily_purchases",
     "group_of",
     "no_order_within",
     "order_within",

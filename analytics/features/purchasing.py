@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 
@@ -67,6 +68,43 @@ def purchases(
         age_days=_.age.cast("float64"),
         quantity=_.quantity.cast("float64") / QUANTITY_UNITS,
         amount=money(_.units),
+    )
+
+
+def daily_purchases(tables: Tables, *, book_id: int, as_of: datetime) -> ir.Table:
+    """Return `day, purchases, newcomers` of the book, purchases counted as in `repeat_summary`.
+
+    `day` is whole days since 1970; `newcomers` are those whose first purchase it was.
+    """
+    known = Known(tables, book_id, microseconds(as_of))
+    sales = known.sales().mutate(day=_.placed_us // DAY)
+    bought = sales.group_by("account_id", "day").aggregate(units=_.amount_units.sum()).filter(_.units > 0)
+    totals = bought.group_by("day").aggregate(purchases=_.count())
+    firsts = bought.group_by("account_id").aggregate(first_day=_.day.min())
+    came = firsts.group_by("first_day").aggregate(newcomers=_.count())
+    joined = totals.left_join(came, totals.day == came.first_day)
+    return joined.select("day", "purchases", newcomers=_.newcomers.fill_null(0)).order_by("day")
+
+
+def contracts(
+    tables: Tables, *, book_id: int, as_of: datetime, account_ids: Sequence[int] | None = None
+) -> ir.Table:
+    """Return `account_id, amount_30, run_days, ended`: one row a subscription ever known.
+
+    `amount_30` is what it brings in 30 days, in the reporting currency; `run_days` how long it
+    has run until it was cancelled, or until `as_of`.
+    """
+    known = Known(tables, book_id, microseconds(as_of), account_ids)
+    ran = known.subscriptions().mutate(
+        ended=_.cancelled_us.notnull() & (_.cancelled_us < known.moment),
+        period=ibis.greatest(_.period_days, ibis.literal(1, "int64")),
+    )
+    until = ran.mutate(last_us=ibis.ifelse(_.ended, _.cancelled_us, known.moment))
+    return until.select(
+        "account_id",
+        amount_30=money(_.amount_units) * 30 / _.period,
+        run_days=(_.last_us - _.started_us).cast("float64") / DAY,
+        ended=_.ended.cast("float64"),
     )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
+    "PurchaseRange",
     "ShrunkenMeanSpend",
     "ValueForecast",
     "checked_history",
@@ -54,6 +55,23 @@ class ValueForecast(NamedTuple):
     alive: FloatArray
     least_purchases: FloatArray
     most_purchases: FloatArray
+
+
+class PurchaseRange(NamedTuple):
+    """How many purchases each customer may make; every array has shape (n,).
+
+    Attributes
+    ----------
+    least, most : array
+        Predictive interval.
+    median : array
+        As many or more in half of the futures: the guess with the smallest absolute error, where
+        the expectation is that with the smallest squared one.
+    """
+
+    least: FloatArray
+    median: FloatArray
+    most: FloatArray
 
 
 class Earlier(NamedTuple):
@@ -177,6 +195,15 @@ class CustomerValue(BaseEstimator):
         purchases = self.expected_purchases(t, *history)
         return purchases * self._each(history, mean_amount) * self._worth(t, history, purchases)
 
+    def purchase_range(
+        self, t: float, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
+    ) -> PurchaseRange:
+        """Return how many purchases each customer may make in the next `t`."""
+        check_is_fitted(self)
+        history = checked_history(frequency, recency, T)
+        alive = self.purchases_.probability_alive(*history)
+        return PurchaseRange(*self._futures(history, np.zeros_like(alive), alive, t)[0])
+
     def forecast(
         self,
         frequency: ArrayLike,
@@ -194,7 +221,7 @@ class CustomerValue(BaseEstimator):
         expected = purchases * self._each(history, mean_amount) * worth
         alive = self.purchases_.probability_alive(*history)
         _orders, amount = checked_amounts(history.frequency + 1.0, mean_amount)
-        least, most, low, high = self._intervals(history, amount, alive, horizon)
+        (least, _median, most), (low, _half, high) = self._futures(history, amount, alive, horizon)
         return ValueForecast(
             expected,
             np.minimum(low * worth, expected),
@@ -235,33 +262,31 @@ class CustomerValue(BaseEstimator):
         np.divide(today, purchases, out=worth, where=purchases > 0.0)
         return worth
 
-    def _intervals(
-        self, history: History, amount: FloatArray, alive: FloatArray, horizon: float
-    ) -> list[FloatArray]:
-        """Return the least and most purchases and money of each customer's simulated futures."""
+    def _futures(self, history: History, amount: FloatArray, alive: FloatArray, horizon: float) -> FloatArray:
+        """Return purchases and money of simulated futures as lower, middle and upper quantile, (2, 3, n)."""
         tail = (1.0 - self.confidence) / 2.0
         rng = np.random.default_rng(self.random_state)
         first = rng.bit_generator.state
         columns = (history.frequency, history.T, amount, alive)
         customers = list(zip(*(column.tolist() for column in columns), strict=True))
-        bounds = np.empty((4, len(customers)))
+        bounds: FloatArray = np.empty((2, 3, len(customers)))
         for start in range(0, len(customers), _BLOCK):
             rows = slice(start, start + _BLOCK)
             futures = np.empty((2, self.draws, len(customers[rows])))
             for at, (x, tenure, each, living) in enumerate(customers[rows]):
                 rng.bit_generator.state = first  # the same luck for all, whoever else is asked about
                 futures[:, :, at] = self._simulate(x, tenure, each, living, horizon, rng)
-            lower, upper = np.quantile(futures, [tail, 1.0 - tail], axis=1)
-            bounds[:, rows] = [lower[0], upper[0], lower[1], upper[1]]
-        return list(bounds)
+            quantiles = np.quantile(futures, [tail, 0.5, 1.0 - tail], axis=1)
+            bounds[:, :, rows] = quantiles.swapaxes(0, 1)
+        return bounds
 
     def _simulate(  # noqa: PLR0917  # what is known of one customer, and how to go on
         self, x: float, T: float, amount: float, alive: float, horizon: float, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return one customer's simulated purchases and money, each of shape (draws,)."""
-        if self.spend_ is None:
-            raise ValueError("this model was fitted without amounts")
         count = self.purchases_.draw_purchases(rng, self.draws, x=x, T=T, alive=alive, horizon=horizon)
+        if self.spend_ is None or amount <= 0.0:
+            return count, np.zeros_like(count)
         return count, self.spend_.draw_totals(rng, count, orders=x + 1.0, amount=amount)
 
 

@@ -5,6 +5,7 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from analytics.ml.value_histories import FloatArray, History
 from analytics.ml.value_purchases import PurchaseModel
@@ -64,13 +65,31 @@ def check_left_censoring(first_days: NDArray[np.int64], span_days: int) -> list[
     return [{"code": "left_censored", "surplus": round(at_first / max(after, 1.0), 2), "days": opening}]
 
 
-def expected_repeats(model: PurchaseModel, first_days: NDArray[np.int64], span_days: int) -> FloatArray:
-    """Return the repeat purchases that the model, fitted in weeks, expects on each day, (span_days,)."""
-    ages = np.arange(span_days + 1) / 7.0
-    zeros = np.zeros(1)
-    curve = np.array([model.expected_purchases(age, zeros, zeros, zeros)[0] for age in ages])
+def expected_repeats(
+    model: PurchaseModel, first_days: NDArray[np.int64], span_days: int, *, days_a_unit: float = 7.0
+) -> FloatArray:
+    """Return the repeat purchases that the model expects of the newcomers on each day, (span_days,).
+
+    `days_a_unit` is the unit of time that the model was fitted in.
+    """
+    ages = np.arange(span_days) / days_a_unit
+    zeros = np.zeros(span_days)
+    curve = model.expected_purchases(ages, zeros, zeros, zeros)
     newcomers = np.bincount(first_days, minlength=span_days)[:span_days]
-    return np.convolve(newcomers, np.concatenate([[0.0], np.diff(curve)[:-1]]))[:span_days]
+    return fftconvolve(newcomers, np.diff(curve, prepend=0.0))[:span_days].clip(min=0.0)
+
+
+def months_of(
+    first: int, observed: FloatArray, expected: FloatArray
+) -> tuple[list[str], FloatArray, FloatArray]:
+    """Add daily figures up to whole calendar months; `first` is the first day, counted from 1970."""
+    dates = np.arange(first, first + observed.size + 1).astype("datetime64[D]")
+    month = dates.astype("datetime64[M]")
+    starts = np.flatnonzero(dates == month.astype("datetime64[D]"))
+    if starts.size < 2:
+        return [], np.zeros(0), np.zeros(0)
+    totals = [np.add.reduceat(each[: starts[-1]], starts[:-1]) for each in (observed, expected)]
+    return [str(month[start]) for start in starts[:-1]], totals[0], totals[1]
 
 
 def check_seasons(months: Sequence[str], observed: FloatArray, expected: FloatArray) -> list[Warned]:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.models import ModelVersion
+from analytics.selectors.evaluation_words import note_sentence
 from crm.models import Book
 from crm.models.access import can
 from crm.selectors.words import reason_label
@@ -17,8 +18,11 @@ STATE_TONES = {"live": "good", "rejected": "bad", "shadow": "accent", "evaluated
 PROTOCOLS = {
     "temporal": gettext_lazy("trained on earlier cut-off dates, tested on the last one"),
     "accounts": gettext_lazy("one cut-off date only: tested on accounts left out of the training"),
+    "recalibrated": gettext_lazy("on accounts left alone or held out, by lines that had not seen them"),
     "orders": gettext_lazy("fitted before a cut-off date, tested on the orders after it"),
 }
+# Names of publications, the same in every language.
+VALUE_MODELS = {"pareto_nbd": "Pareto/NBD", "mbg_nbd": "MBG/NBD", "bg_nbd": "BG/NBD"}
 
 
 @register.filter
@@ -29,6 +33,17 @@ def state_tone(version: ModelVersion) -> str:
 @register.filter
 def protocol_words(code: str) -> str:
     return str(PROTOCOLS.get(code, code))
+
+
+@register.filter
+def value_model_words(code: str) -> str:
+    return VALUE_MODELS.get(code, code)
+
+
+@register.filter
+def value_warning_words(warning: dict[str, Any]) -> str:
+    """Return what speaks against a value forecast, as a sentence."""
+    return note_sentence(f"value_{warning['code']}", warning)
 
 
 @register.simple_tag

@@ -65,6 +65,7 @@ def test_everything_asked_for_is_there_and_can_be_written_as_json(orders):
     assert found["rmse"] < found["baselines"]["own_rate"]["rmse"]
     assert found["amount_rmse"] < found["baselines"]["everybodys_mean"]["amount_rmse"]
     assert 0.85 < found["interval_coverage"] <= 1
+    assert found["median_mae"] <= found["mae"]
 
 
 def test_without_amounts_there_are_figures_of_purchases_only(orders):

@@ -146,6 +146,16 @@ def test_model_is_chosen_by_what_the_book_did_later():
     assert model.purchases_.name == model.model_
 
 
+def test_range_of_purchases_is_the_same_with_and_without_amounts(simulated):
+    rows = [column[:60] for column in simulated]
+    with_amounts = CustomerValue(model="bg_nbd").fit(*simulated).forecast(*rows, horizon=26)
+
+    found = CustomerValue(model="bg_nbd").fit(*simulated[:3]).purchase_range(26, *rows[:3])
+
+    assert np.all((found.least <= found.median) & (found.median <= found.most))
+    assert np.array_equal(np.maximum(found.most, with_amounts.purchases), with_amounts.most_purchases)
+
+
 def test_without_amounts_there_is_no_money(simulated):
     model = CustomerValue().fit(*simulated[:3])
 
