@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django import template
 from django.urls import reverse
@@ -8,8 +9,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Enrolment
+from campaigns.selectors.contact_effects import ContactEffect, Worth, get_contact_effect, get_contact_effects
 from campaigns.selectors.reports import CampaignReport
 from crm.models import Account, Score, Value
+from crm.selectors.account_list import AccountRow
 
 register = template.Library()
 
@@ -104,6 +107,40 @@ def latest_campaigns(context: template.Context) -> dict[str, Any]:
     """The five newest campaigns with their lift, for the home page."""
     visible = Campaign.objects.visible_to(context["request"].user)
     return {"campaigns": visible.select_related("book", "lift_report").order_by("-starts_at", "-pk")[:5]}
+
+
+@register.inclusion_tag("campaigns/_worth_calling.html")
+def worth_calling(account: Account, churn: Score, value: Value) -> dict[str, Any]:
+    """What is at stake times what a contact has been shown to change, or that it isn't known yet."""
+    at_stake = churn.value * float(value.amount)
+    effect = get_contact_effect(account.book_id)
+    return {
+        "at_stake": at_stake,
+        "currency": value.currency,
+        "effect": effect,
+        "worth": effect.worth(at_stake),
+    }
+
+
+@register.inclusion_tag("campaigns/_worth_calling_first.html")
+def worth_calling_first(rows: Sequence[AccountRow], currency: str) -> dict[str, Any]:
+    """Rows of the account list by what a call is worth, by what is at stake while that isn't known."""
+    effects = get_contact_effects({row.book_id for row in rows})
+    calls = [_Call(row, *_stake_and_worth(row, effects[row.book_id])) for row in rows]
+    if all(call.worth for call in calls):
+        calls.sort(key=lambda call: call.worth.amount if call.worth else 0.0, reverse=True)
+    return {"calls": calls, "effects": list(dict.fromkeys(effects.values())), "currency": currency}
+
+
+class _Call(NamedTuple):
+    row: AccountRow
+    at_stake: float
+    worth: Worth | None
+
+
+def _stake_and_worth(row: AccountRow, effect: ContactEffect) -> tuple[float, Worth | None]:
+    at_stake = row.numbers.get("churn", 0.0) * row.numbers.get("customer_value", 0.0)
+    return at_stake, effect.worth(at_stake)
 
 
 def _accounts_url(campaign: Campaign, step: str) -> str:

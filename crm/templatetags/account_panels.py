@@ -82,6 +82,7 @@ def scores_panel(context: Context, account: Account, published: Published) -> di
         "account": account,
         "opinions": own_opinions(account, user, published.scores.values()),
         "cards": published.cards(account),
+        "churn": published.scores.get("churn"),
         "value": published.value("customer_value"),
         "loss": published.value("expected_loss"),
     }
