@@ -43,7 +43,7 @@ PROBLEMS = {
     "few_accounts": _("Too few accounts with orders before {date}: {found}."),
     "one_class_orders": _("Only {found} accounts have the rarer outcome within {days} days; two are needed."),
     "no_output": _("{path} can't be written: {reason}."),
-    "value_no_purchases": _("No row is left that has an account and a date."),
+    "value_no_purchases": _("No row is left with an account, a date and an amount that is not negative."),
     "value_no_calibration": _(
         "No account was observed for even a day until {date}; the first purchase is of {first}."
     ),
@@ -77,6 +77,9 @@ NOTES = {
     "peer_sampled": _("{method} learnt from {rows} of the rows of each fold, to bound the time."),
     "later_than_known": _("Orders after {date} are not used."),
     "value_returns": _("{rows} rows with a negative amount are returns and left out."),
+    "value_far_dates": _(
+        "{rows} rows with dates years away from all others, such as {date}, are left out as mistakes."
+    ),
     "value_free": _("{rows} rows with an amount of zero count as purchases, but not for the mean amount."),
     "value_new_accounts": _("{accounts} accounts bought for the first time after {date} and are left out."),
     "value_few_customers": _("Only {customers} customers stand behind the parameters."),

@@ -121,6 +121,19 @@ def test_rows_that_are_left_out_are_counted_by_rule(orders):
     assert found["purchases"] == run(orders)["purchases"] + 1  # what cost nothing was bought all the same
 
 
+def test_single_dates_centuries_away_are_mistakes(orders):
+    typos = pd.DataFrame(
+        {"who": ["A1", "A2"], "when": pd.to_datetime(["1900-01-01", "2199-01-01"]), "paid": 9.0}
+    )
+
+    found = run(pd.concat([orders, typos], ignore_index=True))
+
+    assert found["mae"] == run(orders)["mae"]
+    [said] = [each for each in found["findings"] if each["code"] == "value_far_dates"]
+    assert (said["data"]["rows"], said["data"]["date"]) == (2, "1900-01-01")
+    assert "1900-01-01" in said["sentence"]
+
+
 def test_accounts_that_come_later_are_left_out_and_counted(orders):
     newcomers = pd.DataFrame({"who": ["new", "newer"], "when": pd.Timestamp("2025-03-01"), "paid": 9.0})
 
