@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from analytics.models import ModelVersion, Run
-from crm.models import Book, Reliability
+from analytics.models import ModelPolicy, ModelVersion, Run
+from analytics.selectors.model_checks import Health, get_health, limits_of, parts_of
+from crm.models import Book, Reliability, Score
 from crm.models.access import Principal
 
 LIGHT = ("artifact",)  # megabytes that no page shows
@@ -18,6 +19,7 @@ class ModelRow:
 
     live: ModelVersion | None
     latest: ModelVersion
+    health: Health
 
     @property
     def shown(self) -> ModelVersion:
@@ -30,6 +32,21 @@ class ModelPage:
     versions: list[ModelVersion]
     held: list[Reliability]
     runs: list[Run]
+    health: Health
+    policy: ModelPolicy
+
+    @property
+    def is_score(self) -> bool:
+        return self.version.kind in Score.Kind.values
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Return the error by part: of predictions that came due, else of the test period."""
+        return parts_of(self.version, self.health)
+
+    @property
+    def limits(self) -> list[dict[str, Any]]:
+        return limits_of(self.version, self.health)
 
     @property
     def gate(self) -> dict[str, Any]:
@@ -79,9 +96,11 @@ def list_models(principal: Principal) -> list[tuple[Book, list[ModelRow]]]:
     for version in versions:
         books[version.book_id] = version.book
         groups.setdefault((version.book_id, version.kind), []).append(version)
+    health = get_health([_live(group) or group[0] for group in groups.values()], principal)
     rows: dict[int, list[ModelRow]] = {}
     for (book_id, _kind), group in groups.items():
-        rows.setdefault(book_id, []).append(ModelRow(_live(group), group[0]))
+        shown = _live(group) or group[0]
+        rows.setdefault(book_id, []).append(ModelRow(_live(group), group[0], health[shown.version]))
     return [(books[book_id], rows[book_id]) for book_id in rows]
 
 
@@ -95,7 +114,15 @@ def get_model_page(version: ModelVersion, principal: Principal) -> ModelPage:
     )
     held = Reliability.objects.filter(book=version.book_id, kind=version.kind, group="untouched")
     runs = Run.objects.filter(book=version.book_id, model_version=version.version).order_by("-pk")
-    return ModelPage(version, list(siblings), list(held.order_by("low")), list(runs[:10]))
+    policy = ModelPolicy.objects.filter(book=version.book_id, kind=version.kind).first()
+    return ModelPage(
+        version,
+        list(siblings),
+        list(held.order_by("low")),
+        list(runs[:10]),
+        get_health([version], principal)[version.version],
+        policy or ModelPolicy(book=version.book, kind=version.kind),
+    )
 
 
 def _live(versions: list[ModelVersion]) -> ModelVersion | None:

@@ -75,7 +75,8 @@ def buy(book: Book, now: datetime) -> None:
             orders.append(
                 Order(
                     public_id=uuid4(), book=book, account=account, kind="sale", placed_at=at,
-                    number=f"{account.pk}-{len(orders)}", known_at=at, currency="GBP", amount=10, rate=1, amount_reporting=10,
+                    number=f"{account.pk}-{len(orders)}", known_at=at, currency="GBP",
+                    amount=10, rate=1, amount_reporting=10,
                 )
             )  # fmt: skip
             day += draw.exponential(pace) + 0.01

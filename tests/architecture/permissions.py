@@ -336,6 +336,9 @@ ROWS = [
     Row("analytics:model-detail", MODEL_READERS, model_version),
     _post("analytics:model-promote", ANALYSTS, model_version),
     _post("analytics:model-roll-back", ANALYSTS, model_version),
+    _post("analytics:model-shadow", ANALYSTS, model_version),
+    _post("analytics:model-recalibrate", ANALYSTS, model_version),
+    _post("analytics:model-policy", ANALYSTS, model_version),
 ]
 
 # What those may open who are not signed in, and why.

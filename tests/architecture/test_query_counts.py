@@ -36,6 +36,7 @@ from crm.services.merges import merge, propose, unmerge
 from crm.services.quality_rules import TABLES, sync_rules
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
+from tests.model_checks import add_troubled_checks
 from tests.partner_api import Caller
 
 pytestmark = pytest.mark.django_db
@@ -206,10 +207,12 @@ def make_quality(book, rows: int) -> None:
 
 
 def make_version(number: int) -> ModelVersion:
-    return ModelVersion.objects.create(
+    version = ModelVersion.objects.create(
         book=f.BookFactory(), kind="churn", version=f"churn-{number}", state="evaluated", horizon_days=90,
         as_of=f.NOW, artifact=b"", sha256="",
     )  # fmt: skip
+    add_troubled_checks(version)
+    return version
 
 
 def counts(rows: int) -> dict[str, int]:

@@ -1,0 +1,54 @@
+"""What monitoring has found of a version that needs looking after."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from analytics.models import ModelCheck, ModelVersion
+
+PART = {
+    "value": "DE", "n": 60, "happened": 30, "observed": 0.5, "low": 0.34, "high": 0.66,
+    "mean_predicted": 0.2, "brier": 0.3, "is_off": True,
+}  # fmt: skip
+OUTCOMES = {
+    "n": 200, "positives": 60, "mean_predicted": 0.2, "observed": 0.3, "brier": 0.19, "log_loss": 0.6,
+    "ece": 0.1, "ece_floor_p95": 0.04, "auc": 0.71, "slope": 0.6, "intercept": 0.2,
+}  # fmt: skip
+LINE = {
+    "slope": 0.6, "intercept": 0.4, "basis": "untouched", "n": 150, "positives": 50,
+    "uncovered_share": 0.2, "ece_before": 0.1, "ece_after": 0.03,
+}  # fmt: skip
+
+
+def add_check(
+    version: ModelVersion,
+    topic: str,
+    figures: dict[str, Any],
+    findings: Sequence[dict[str, Any]] = (),
+    *,
+    group: str = "",
+    as_of: datetime | None = None,
+) -> ModelCheck:
+    return ModelCheck.objects.create(
+        book=version.book, kind=version.kind, model_version=version.version, topic=topic, group=group,
+        as_of=as_of or version.as_of, known_at=as_of or version.as_of, figures=figures,
+        findings=list(findings),
+    )  # fmt: skip
+
+
+def add_troubled_checks(version: ModelVersion) -> None:
+    off = {"code": "slope_left_range", "slope": 0.6, "low": 0.8, "high": 1.2}
+    opinions = {"useful": {"n": 4, "happened": 3}}
+    parts = [{"attribute": "country", "label": "", "parts": [PART, {**PART, "value": "FR", "is_off": False}]}]
+    add_check(version, "outcomes", {**OUTCOMES, "parts": parts, "opinions": opinions}, group="everybody")
+    add_check(version, "outcomes", OUTCOMES, [off], group="untouched")
+    add_check(version, "outcomes", {"n": 0, "positives": 0}, group="holdout")
+    add_check(version, "recalibration", LINE, [off])
+    shift = {"name": "recency_days", "code": "recency", "level": "drifting", "index": 0.4, "chance_p95": 0.02}
+    moved = {"code": "inputs_moved", "name": "recency_days", "what": "recency", "index": 0.4}
+    add_check(version, "inputs", {"columns": 30, "shifts": [shift]}, [moved])
+    quiet = {"days": 40, "limit_days": 7}
+    add_check(
+        version, "coverage", {"active": 100, "scored": 90, "fresh": 10, **quiet},
+        [{"code": "low_coverage", "scored": 10, "active": 100}, {"code": "book_is_quiet", **quiet}],
+    )  # fmt: skip
