@@ -1,9 +1,16 @@
 from django.urls import URLPattern, path
 
-from analytics.views import model_life, models
+from analytics.views import evaluations, model_life, models
 
 app_name = "analytics"
 urlpatterns: list[URLPattern] = [
+    path("insights/evaluate/", evaluations.evaluation_list, name="evaluation-list"),
+    path("insights/evaluate/new/", evaluations.evaluation_create, name="evaluation-create"),
+    path("insights/evaluate/<uuid:public_id>/", evaluations.evaluation_detail, name="evaluation-detail"),
+    path("insights/evaluate/<uuid:public_id>/run/", evaluations.evaluation_run, name="evaluation-run"),
+    path(
+        "insights/evaluate/<uuid:public_id>/<slug:what>/", evaluations.evaluation_file, name="evaluation-file"
+    ),
     path("insights/models/", models.model_list, name="model-list"),
     path("insights/models/<uuid:public_id>/", models.model_detail, name="model-detail"),
     path("insights/models/<uuid:public_id>/promote/", models.model_promote, name="model-promote"),

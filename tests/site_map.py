@@ -11,6 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.models import ChangeSet, DataFeed, TrackedSite, Visitor, WebSession
 from crm.services.bulk_edits import assign_accounts
+from tests.evaluation_stages import STAGES as EVALUATION_STAGES
+from tests.evaluation_stages import evaluation_stage
 from tests.import_stages import STAGES, file_import
 from tests.world import World
 
@@ -186,6 +188,17 @@ PAGES = [
     page("campaigns:campaign-list"),
     page("campaigns:campaign-detail", public_id=of("campaign")),
     page("campaigns:campaign-accounts", public_id=of("campaign"), step="enrolled"),
+    page("analytics:evaluation-list", name="evaluation-list-empty"),
+    page("analytics:evaluation-create"),
+    *(
+        page(
+            "analytics:evaluation-detail",
+            public_id=evaluation_stage(stage),
+            name=f"analytics:evaluation-{stage}",
+        )
+        for stage in EVALUATION_STAGES
+    ),
+    page("analytics:evaluation-list"),
     page("analytics:model-list"),
     page("analytics:model-detail", public_id=of("model")),
     page("analytics:model-detail", public_id=of("rejected"), name="model-rejected"),
@@ -252,6 +265,8 @@ NO_PAGES = {
     "crm:collector-script": "a script",
     "crm:collector-receive": "for machines",
     "crm:tracked-link": "leads elsewhere",
+    "analytics:evaluation-run": "takes a form",
+    "analytics:evaluation-file": "a file",
     "analytics:model-promote": "takes a form",
     "analytics:model-roll-back": "takes a form",
     "analytics:model-shadow": "takes a form",

@@ -1,5 +1,6 @@
+from analytics.models.evaluations import Evaluation
 from analytics.models.models import ModelVersion
 from analytics.models.monitoring import ModelCheck, ModelPolicy
 from analytics.models.predictions import Prediction, Run
 
-__all__ = ["ModelCheck", "ModelPolicy", "ModelVersion", "Prediction", "Run"]
+__all__ = ["Evaluation", "ModelCheck", "ModelPolicy", "ModelVersion", "Prediction", "Run"]

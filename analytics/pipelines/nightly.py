@@ -8,6 +8,7 @@ from analytics.lake import refresh
 from analytics.pipelines.offers import KIND as RECOMMENDATION
 from analytics.pipelines.specs import specs_of
 from analytics.pipelines.value import KIND as CUSTOMER_VALUE
+from analytics.services.evaluations import forget_old_evaluations
 from crm.models import Book, Job
 from crm.services.job_runs import RunningJob
 from crm.services.jobs import enqueue
@@ -28,7 +29,7 @@ def run(job: RunningJob) -> dict[str, Any]:
             parent=parent,
         )
     enqueue(task="analytics.measure_lift", scope="campaigns", coalesces=True, parent=parent)
-    return {"books": len(books)}
+    return {"books": len(books), "forgotten_evaluations": forget_old_evaluations()}
 
 
 def train_all(job: RunningJob) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics.models import ModelVersion
 from analytics.selectors.models import LIGHT, get_model_page, list_models
 from analytics.services.model_versions import ModelStateError, promote, roll_back
-from crm.models.access import PROMOTE_MODELS, VIEW_MODELS, can
+from crm.models.access import IMPORT_DATA, PROMOTE_MODELS, VIEW_MODELS, can
 from crm.selectors.score_feedback import count_feedback
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
@@ -17,7 +17,8 @@ from crm.views.access import HtmxRequest, get_visible, require_capability
 @require_safe
 @require_capability(VIEW_MODELS)
 def model_list(request: HtmxRequest) -> HttpResponse:
-    return render(request, "analytics/model_list.html", {"books": list_models(request.user)})
+    context = {"books": list_models(request.user), "may_evaluate": can(request.user, IMPORT_DATA)}
+    return render(request, "analytics/model_list.html", context)
 
 
 @require_safe

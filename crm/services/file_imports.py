@@ -6,16 +6,11 @@ Every step that takes time is a job; what stands here moves the import from one 
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -24,6 +19,7 @@ from crm.selectors.import_kinds import KINDS, Kind
 from crm.selectors.import_mapping import guess_mapping, mapping_problems, offered_attributes
 from crm.services.imports import ImportStateError
 from crm.services.jobs import JobNotCancellableError, cancel_job, enqueue
+from crm.services.stored_files import FileTooBigError, folder_of, remove_file, store_file
 
 __all__ = [
     "FileTooBigError", "ImportStateError", "MappingError", "attributes_to_offer", "cancel_import",
@@ -39,10 +35,6 @@ OPTIONS = ("decimal", "date_order", "is_history")
 SAMPLED = ("sample", "sample_numbers")  # the file's own rows among what is known of its reading
 
 
-class FileTooBigError(Exception):
-    """The file is larger than this installation takes."""
-
-
 class MappingError(Exception):
     """Columns and fields don't fit. `problems` are codes with the field or column concerned."""
 
@@ -56,7 +48,7 @@ def kind_of(source_import: Import) -> Kind:
 
 
 def path_of(source_import: Import) -> Path:
-    return Path(settings.FILES_ROOT) / "imports" / source_import.stored_name
+    return folder_of("imports") / source_import.stored_name
 
 
 def receive_file(
@@ -78,8 +70,7 @@ def receive_file(
 
     :raises FileTooBigError: when there is more of it than `IMPORT_MAX_BYTES`; nothing is kept.
     """
-    stored = f"{uuid4()}/{_safe(name)}"
-    size, sha256 = _store(Path(settings.FILES_ROOT) / "imports" / stored, chunks)
+    stored = store_file(kind="imports", name=name, chunks=chunks)
     with transaction.atomic():
         made = Import.objects.create(
             book=book,
@@ -87,9 +78,9 @@ def receive_file(
             owner=owner,
             source=source.strip()[:60] or "file",
             file_name=name[-255:],
-            stored_name=stored,
-            size_bytes=size,
-            sha256=sha256,
+            stored_name=stored.name,
+            size_bytes=stored.size,
+            sha256=stored.sha256,
             reads_once=False,
             mapping=dict(mapping or {}),
             reading=dict(options or {}),
@@ -262,8 +253,7 @@ def forget_old_files() -> int:
 
 def forget_file(source_import: Import) -> None:
     """Remove the file of an import that has ended, and the rows of it that were shown."""
-    if source_import.stored_name:
-        shutil.rmtree(path_of(source_import).parent, ignore_errors=True)
+    remove_file(kind="imports", name=source_import.stored_name)
     seen = {name: value for name, value in source_import.reading.items() if name not in SAMPLED}
     Import.objects.filter(pk=source_import.pk).update(stored_name="", reading=seen)
 
@@ -286,27 +276,3 @@ def _start(
     Import.objects.filter(pk=source_import.pk).update(job=job)
     source_import.job = job
     return job
-
-
-def _safe(name: str) -> str:
-    """Return a file name that no system takes amiss, with its ending."""
-    ascii_name = unicodedata.normalize("NFKD", Path(name).name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_name).strip("._")[-60:] or "file"
-
-
-def _store(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
-    """Write the chunks as they come, never more of them than are allowed."""
-    path.parent.mkdir(parents=True)
-    size, digest = 0, hashlib.sha256()
-    try:
-        with path.open("wb") as file:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > settings.IMPORT_MAX_BYTES:
-                    raise FileTooBigError(size)
-                digest.update(chunk)
-                file.write(chunk)
-    except BaseException:
-        shutil.rmtree(path.parent)
-        raise
-    return size, digest.hexdigest()

@@ -21,6 +21,7 @@ from crm.templatetags.formats import grouped, percent, to_decimal
 register = template.Library()
 
 TASKS: Mapping[str, str | Promise] = {
+    "analytics.evaluate": gettext_lazy("Evaluate a file"),
     "analytics.forget": gettext_lazy("Erase accounts from the files of analysis"),
     "analytics.measure_lift": gettext_lazy("Measure the lift of a campaign"),
     "analytics.monitor": gettext_lazy("Look after the models"),
@@ -110,6 +111,7 @@ SCOPES: Mapping[str, str | Promise] = {
     "campaigns": gettext_lazy("Campaigns"),
     "change_set": gettext_lazy("A bulk change"),
     "contact": gettext_lazy("A contact"),
+    "evaluation": gettext_lazy("A file to evaluate"),
     "feed": gettext_lazy("A data feed"),
     "import": gettext_lazy("An imported file"),
     "rule": gettext_lazy("A quality rule"),

@@ -22,6 +22,7 @@ from crm.services.change_sets import open_change_set
 from crm.services.merges import merge, propose
 from crm.services.quality_rules import sync_rules
 from tests import factories as f
+from tests.evaluation_stages import made_with_files, make_evaluation
 
 ROLES = ("sales", "support", "marketing", "analyst", "partner_manager", "administrator")
 NOBODY = "nobody"
@@ -174,6 +175,14 @@ def model_version(_cast: Cast, _whose: str) -> dict[str, Any]:
         state="evaluated", horizon_days=90, as_of=f.NOW, artifact=b"", sha256="",
     )  # fmt: skip
     return _id(made)
+
+
+def evaluation(cast: Cast, whose: str) -> dict[str, Any]:
+    return _id(make_evaluation("done", cast.people[whose]))
+
+
+def evaluation_file(cast: Cast, whose: str) -> dict[str, Any]:
+    return {**_id(made_with_files(cast.people[whose])), "what": "json"}
 
 
 def caught_rows(_cast: Cast, _whose: str) -> dict[str, Any]:
@@ -332,6 +341,17 @@ ROWS = [
     Row("campaigns:campaign-list", STAFF),
     Row("campaigns:campaign-detail", STAFF, campaign),
     Row("campaigns:campaign-accounts", STAFF, campaign_step),
+    Row("analytics:evaluation-list", ANALYSTS),
+    Row("analytics:evaluation-create", ANALYSTS),
+    Row("analytics:evaluation-detail", ANALYSTS, evaluation),
+    Row(
+        "analytics:evaluation-run",
+        ANALYSTS,
+        evaluation,
+        method="post",
+        form={"target": "Left", "positive": "1"},
+    ),
+    Row("analytics:evaluation-file", ANALYSTS, evaluation_file),
     Row("analytics:model-list", MODEL_READERS),
     Row("analytics:model-detail", MODEL_READERS, model_version),
     _post("analytics:model-promote", ANALYSTS, model_version),

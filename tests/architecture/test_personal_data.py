@@ -11,7 +11,7 @@ TEXTS = (models.CharField, models.TextField, models.EmailField, models.JSONField
 IMPERSONAL = {
     "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
     "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "Erasure", "EventKey",
-    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job",
+    "Evaluation",    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job",
     "LiftReport", "ModelVersion", "Notification", "Offered",
     "OfferAnswer", "Order", "OrderLine", "Organisation", "Outcome",
     "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation",

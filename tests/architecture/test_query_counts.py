@@ -37,9 +37,11 @@ from crm.services.quality_rules import TABLES, sync_rules
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
 from tests.model_checks import add_troubled_checks
+from tests.evaluation_stages import make_evaluation
 from tests.partner_api import Caller
 
 pytestmark = pytest.mark.django_db
+FILES = {"crm:account-export-file", "analytics:evaluation-file"}
 FURTHER = {
     "crm:account-field": {"name": "owner"},
     "crm:quality-rule": {"code": "no_price"},
@@ -68,6 +70,7 @@ def company(rows: int) -> SimpleNamespace:
         key = {"label": "k", "prefix": f"k{number}", "digest": bytes([number] * 32)}
         ApiKey.objects.create(partner=caller.partner, **key)
     versions = [make_version(number) for number in range(rows)]
+    evaluations = [make_evaluation("done", user) for _ in range(rows)]
     imports = [make_import(number, account, rows) for number in range(rows)]
     files = make_files(account, rows)
     sites = [make_site(account, rows) for _ in range(rows)]
@@ -76,7 +79,8 @@ def company(rows: int) -> SimpleNamespace:
     return SimpleNamespace(
         user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         change=changes[0],
-        binned=binned, feed=feeds[0], version=versions[0], order=account.orders.first(),
+        binned=binned, feed=feeds[0], version=versions[0],
+        evaluation=evaluations[0], order=account.orders.first(),
         contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
         files=files,
@@ -247,12 +251,12 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:change": made.change, "crm:bin": made.binned,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
-        "analytics:model": made.version, "crm:quality": made.source,
+        "analytics:model": made.version, "analytics:evaluation": made.evaluation, "crm:quality": made.source,
         "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
     }  # fmt: skip
     found = {}
     for row in ROWS:
-        if row.method != "get" or row.route == "crm:account-export-file":
+        if row.method != "get" or row.route in FILES:
             continue
         kwargs = dict(FURTHER.get(row.route, {}))
         named = kinds.get(row.route) or kinds.get(row.route.rsplit("-", 1)[0])

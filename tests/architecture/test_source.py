@@ -23,6 +23,8 @@ CLOCK_OWNERS = {"datetime", "date", "timezone", "time"}
 # One expression or table each, which no cut would make easier to read.
 LONG_BY_NATURE = {
     "analytics/features/billing.py:billing_features",
+    "analytics/pipelines/evaluation/recommend.py:evaluate_recommend",  # a keyword for each option
+    "analytics/pipelines/evaluation/value.py:evaluate_value",
     "config/logging.py:logging_config",
 }
 NO_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}

@@ -20,6 +20,7 @@ SPACING_DAYS = 30  # between cut-offs
 MOST_CUTOFFS = 12  # a year of them
 FEWEST_ACCOUNTS = 50  # at the test's cut-off
 LEAST_HISTORY_DAYS = 30  # before the first cut-off
+TWO = ("recency_days", "purchases_ever")  # what a model must beat, and leans on
 OF_THE_TABLE = ("too_few_positives", "few_positives")  # our own features need no other guard
 
 
@@ -47,9 +48,7 @@ def evaluate_churn(
     orders, notes, dropped = read_orders(table, account=account, date=date, amount=amount)
     if orders.day.size == 0:
         raise BadInput("no_orders", column=amount)
-    end = _end(orders, as_of)
-    if (later := int((orders.day >= end).sum())) > 0:
-        notes.append(note("later_than_known", date=_written(end), rows=later))
+    end = _end(orders, as_of, notes)
     cutoffs = _cutoffs(int(orders.day.min()), end, horizon_days)
     case, is_test, who = _case(orders, cutoffs, horizon_days, notes)
     _refuse_few(case, is_test, cutoffs, horizon_days)
@@ -60,16 +59,17 @@ def evaluate_churn(
         more_peers={"recency_frequency": RecencyFrequency},
     )  # fmt: skip
     about = {
-        "rows": len(table),
-        "rows_dropped": dropped,
-        "accounts": int(is_test.sum()),
-        "as_of": _written(end),
-        "horizon_days": horizon_days,
+        "rows": len(table), "rows_dropped": dropped, "accounts": int(is_test.sum()),
+        "as_of": _written(end), "horizon_days": horizon_days, "seed": seed,
         "cutoffs": [_cutoff(cutoff, case, cutoffs[-1]) for cutoff in cutoffs],
-        "seed": seed,
-    }
+    }  # fmt: skip
+    return _named(compared, about, orders.accounts[who[split[1]]])
+
+
+def _named(compared: Compared, about: dict[str, Any], accounts: NDArray[Any]) -> Compared:
+    """Return the figures after what they are about, and the accounts in place of numbers of rows."""
     predictions = compared.predictions.drop(columns=["row", "fold"])
-    predictions.insert(0, "account", orders.accounts[who[split[1]]])
+    predictions.insert(0, "account", accounts)
     return Compared(about | compared.result, predictions)
 
 
@@ -84,13 +84,16 @@ class RecencyFrequency:
         return np.asarray(self.model_.predict_proba(self._two(X)), dtype=np.float64)
 
     def _two(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        return np.asarray(X[["recency_days", "purchases_ever"]], dtype=np.float64)
+        return np.asarray(X[list(TWO)], dtype=np.float64)
 
 
-def _end(orders: Orders, as_of: pd.Timestamp | None) -> int:
+def _end(orders: Orders, as_of: pd.Timestamp | None, notes: list[Any]) -> int:
     if as_of is None:
         return int(orders.day.max()) + 1
-    return int(np.datetime64(as_of.to_datetime64(), "D").astype(np.int64))
+    end = int(np.datetime64(as_of.to_datetime64(), "D").astype(np.int64))
+    if (later := int((orders.day >= end).sum())) > 0:
+        notes.append(note("later_than_known", date=_written(end), rows=later))
+    return end
 
 
 def _cutoffs(first: int, end: int, horizon_days: int) -> list[int]:
@@ -126,7 +129,7 @@ def _case(
     when = np.concatenate(moments)
     frame = pd.concat(frames, ignore_index=True)
     who = np.concatenate(owners)
-    case = Case(frame, np.concatenate(labels), np.arange(1, when.size + 1), when, notes, 0, groups=who)
+    case = Case(frame, np.concatenate(labels), np.arange(1, when.size + 1), when, notes, 0, who, TWO)
     return case, when == cutoffs[-1], who
 
 

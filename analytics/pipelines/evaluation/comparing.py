@@ -30,6 +30,7 @@ FloatArray = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Split = tuple[Rows, Rows]
 Makers = Mapping[str, Callable[[], Any]]
+OURS = "ours"
 TEST_SHARE = 0.3  # of the rows, the latest, where there is a time
 MOST_EXPLAINED = 2_000  # rows of a fold whose reasons are averaged
 
@@ -88,7 +89,7 @@ def _score_ours(case: Case, splits: list[Split], seed: int, progress: Progress) 
     found, explained, points = [], [], []
     features: list[dict[str, Any]] = []
     for number, (train, test) in enumerate(splits):
-        progress("ours", number, len(splits))
+        progress(OURS, number, len(splits))
         model, fit_seconds = _timed(partial(_fit_ours, case, train, seed))
         p, score_seconds = _timed(partial(_probability, model, case.frame.iloc[test]))
         found.append(Fold(test, p, fit_seconds, score_seconds))
@@ -105,7 +106,9 @@ def _fit_ours(case: Case, train: Rows, seed: int) -> OutcomeClassifier:
         about["groups"] = case.groups[train]
     elif case.order is not None:
         about["times"] = case.order[train]
-    return OutcomeClassifier(random_state=seed).fit(case.frame.iloc[train], case.label[train], **about)
+    anchor = [case.frame.columns.get_loc(name) for name in case.anchor]
+    model = OutcomeClassifier(anchor=anchor, random_state=seed)
+    return model.fit(case.frame.iloc[train], case.label[train], **about)
 
 
 def _probability(model: OutcomeClassifier, frame: pd.DataFrame) -> FloatArray:

@@ -18,11 +18,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 FloatArray = NDArray[np.float64]
 MOST_LEVELS = 50  # of a column of categories; rarer ones share one
 MOST_ROWS = 100_000  # that the slow ones learn from, to bound the time
+FEW_ROWS = 5_000
 SLOW = ("logistic", "random_forest", "neural_network")
 
 
@@ -58,7 +59,10 @@ def peers(plain: pd.DataFrame, *, seed: int) -> dict[str, Callable[[], Any]]:
         ),
         "neural_network": lambda: make_pipeline(
             as_numbers(),
-            MLPClassifier((10, 10), early_stopping=True, max_iter=300, random_state=seed),
+            # A tenth of few rows says too little to stop by.
+            MLPClassifier(
+                (10, 10), alpha=0.1, early_stopping=len(plain) >= FEW_ROWS, max_iter=300, random_state=seed
+            ),
         ),
     }
 
@@ -77,11 +81,19 @@ def _boosting(numbers: list[str], categories: list[str], seed: int) -> Pipeline:
     codes = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=200, dtype=np.float64
     )
-    columns = ColumnTransformer([("amount", "passthrough", numbers), ("level", codes, categories)])
+    known = FunctionTransformer(_with_something_known)
+    columns = ColumnTransformer([("amount", known, numbers), ("level", codes, categories)])
     is_category = [False] * len(numbers) + [True] * len(categories)
     return make_pipeline(
         columns, HistGradientBoostingClassifier(categorical_features=is_category, random_state=seed)
     )
+
+
+def _with_something_known(amounts: pd.DataFrame) -> FloatArray:
+    """Return zeros for a column in which these rows know nothing: boosting can't bin it."""
+    found = np.array(amounts, dtype=np.float64)
+    found[:, np.isnan(found).all(axis=0)] = 0.0
+    return found
 
 
 def fit_peer(
