@@ -24,6 +24,7 @@ from sklearn.model_selection import StratifiedKFold
 from analytics.ml import metrics
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.pipelines.evaluation.peers import as_plain, peers
+from analytics.pipelines.evaluation.preparing import typed
 from benchmarks.report import mark, table
 
 FloatArray = NDArray[np.float64]
@@ -85,7 +86,7 @@ def main() -> None:
 
 def _measure(name: str, seeds: int, folds: int) -> dict[str, list[Outcome]]:
     frame, label = read(SETS[name])
-    plain = as_plain(frame.infer_objects())
+    plain = as_plain(frame)
     found: dict[str, list[Outcome]] = {}
     for seed in range(seeds):
         splits = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(frame, label))[:folds]
@@ -98,7 +99,7 @@ def _measure(name: str, seeds: int, folds: int) -> dict[str, list[Outcome]]:
 def read(data: DataSet) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     frame = pd.read_csv(DATA_DIR / data.path, sep=data.separator).drop(columns=list(data.left_out))
     label = (frame.pop(data.target).astype(str) == data.positive).to_numpy().astype(np.int64)
-    return frame, label
+    return typed(frame)[0], label  # numbers as numbers for everybody, blanks as gaps
 
 
 def _methods(plain: pd.DataFrame, seed: int) -> dict[str, Callable[[], Any]]:

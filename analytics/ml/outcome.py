@@ -367,8 +367,13 @@ class RecencyFrequencyLogistic(BinaryProbability):
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Return log-odds of ``classes_[1]``, shape (n,)."""
-        log_odds: FloatArray = self._standardise(self._checked(X)) @ self.coef_ + self.intercept_
-        return log_odds
+        contributions = self.contributions(X)
+        return add_up(self.intercept_, contributions)
+
+    def contributions(self, X: ArrayLike) -> FloatArray:
+        """Return what each column adds to the log-odds, shape (n, p); its mean over the training is 0."""
+        parts: FloatArray = self._standardise(self._checked(X)) * self.coef_
+        return parts
 
     def _standardise(self, X: FloatArray) -> FloatArray:
         return np.nan_to_num((_signed_log(X) - self.mean_) / self.scale_, nan=0.0)

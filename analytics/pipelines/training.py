@@ -78,7 +78,7 @@ def train(
     train_parts, test, protocol = _split(parts, spec)
     _check_outcomes(train_parts, spec)
     verdict, metrics = _test(book, spec, names, train_parts, test)
-    final = _fit(parts)
+    final = _fit(parts, spec, names)
     version = store_version(
         training=Training(
             book=book,
@@ -139,16 +139,18 @@ def _part(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     return Examples(examples.cutoff, examples.account_ids[rows], examples.X[rows], examples.y[rows])
 
 
-def _fit(parts: list[Examples]) -> OutcomeClassifier:
+def _fit(parts: list[Examples], spec: ScoreSpec, names: list[str]) -> OutcomeClassifier:
     """Learn from all cut-offs; an account that stands in several is never in two folds."""
     accounts = np.concatenate([part.account_ids for part in parts])
-    return OutcomeClassifier(random_state=SEED).fit(*stack(parts), groups=accounts)
+    is_temporal = len(parts) > 1  # the period that is predicted may have another base than these
+    anchor = [names.index(name) for name in spec.baseline] if is_temporal else []
+    return OutcomeClassifier(anchor=anchor, random_state=SEED).fit(*stack(parts), groups=accounts)
 
 
 def _test(
     book: Book, spec: ScoreSpec, names: list[str], train_parts: list[Examples], test: Examples
 ) -> tuple[Verdict, dict[str, Any]]:
-    challenger = _fit(train_parts)
+    challenger = _fit(train_parts, spec, names)
     predicted = challenger.predict_proba(test.X)[:, 1]
     rival = _live_prediction(book, spec, names, test)
     if rival is None:

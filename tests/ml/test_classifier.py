@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.columns import find_column
 from analytics.ml.metrics import auc
+from analytics.ml.outcome import RecencyFrequencyLogistic
 from analytics.ml.stacking import make_folds
 from analytics.ml.trees import from_boosting
 
@@ -148,6 +149,20 @@ def test_of_many_rows_a_part_is_learnt_from_and_a_rare_outcome_stays_as_rare_as_
     truth = expit(fresh[:, 0] - 4.5)
 
     assert model.predict_proba(fresh)[:, 1].mean() == pytest.approx(truth.mean(), rel=0.15)
+
+
+def test_an_anchor_takes_half_of_the_log_odds_and_reasons_still_add_up():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(2_000, 4))
+    y = (rng.random(2_000) < expit(x[:, 0] + x[:, 1] * x[:, 2])).astype(int)
+    plain = RecencyFrequencyLogistic().fit(x[:, [0, 3]], y)
+
+    half = OutcomeClassifier(max_trees=50, anchor=[0, 3]).fit(x, y)
+    whole = OutcomeClassifier(max_trees=50).fit(x, y)
+
+    middle = (whole.decision_function(x) + plain.decision_function(x[:, [0, 3]])) / 2
+    assert np.allclose(half.decision_function(x), middle)
+    assert np.allclose(half.contributions(x).sum(axis=1) + half.base_log_odds_, middle)
 
 
 def test_rows_of_one_account_share_a_fold(table):

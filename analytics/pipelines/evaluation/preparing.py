@@ -38,6 +38,7 @@ class Case(NamedTuple):
     notes: list[Any]  # of ours, and findings of the guards
     dropped: int
     groups: NDArray[np.int64] | None = None  # whose row each is, where somebody may have several
+    anchor: tuple[str, ...] = ()  # columns of the plain logistic that takes half, where time has moved on
 
 
 def prepare(
