@@ -221,9 +221,9 @@ def _alone(numbers: FloatArray, label: Labels, *, is_category: bool) -> FloatArr
         bins = np.nan_to_num(numbers, nan=-1.0).astype(np.int64) + 1
     else:
         known = ~np.isnan(numbers)
-        edges = (
-            np.unique(np.quantile(numbers[known], np.linspace(0, 1, _BINS + 1)[1:-1])) if known.any() else []
-        )
+        edges: FloatArray = np.empty(0)
+        if known.any():
+            edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, _BINS + 1)[1:-1]))
         bins = np.where(known, np.searchsorted(edges, numbers, side="right") + 1, 0)
     share, size = label.mean(), int(bins.max()) + 1
     found = np.empty(label.size)
