@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 NO_FIGURES = ("curves", "findings", "warnings", "baselines", "top_features", "ours")
-WIDTH = 22
+WIDTH = 28
 MOST_FEATURES = 15
 
 

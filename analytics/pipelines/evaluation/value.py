@@ -32,7 +32,7 @@ from analytics.pipelines.evaluation.value_table import (
 )
 
 TOP_SHARE = 0.1
-MOST_SIMULATED = 20_000  # accounts whose intervals are held against what came
+MOST_SIMULATED = 5_000  # accounts whose intervals are held against what came
 INNER_SHARE = 3  # the last third of the calibration, at most the horizon, chooses the model
 
 
