@@ -23,8 +23,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from analytics.ml import metrics
 from analytics.ml.classifier import OutcomeClassifier
+from analytics.ml.columns import find_column
 from analytics.pipelines.evaluation.peers import as_plain, peers
-from analytics.pipelines.evaluation.preparing import typed
 from benchmarks.report import mark, table
 
 FloatArray = NDArray[np.float64]
@@ -99,7 +99,11 @@ def _measure(name: str, seeds: int, folds: int) -> dict[str, list[Outcome]]:
 def read(data: DataSet) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     frame = pd.read_csv(DATA_DIR / data.path, sep=data.separator).drop(columns=list(data.left_out))
     label = (frame.pop(data.target).astype(str) == data.positive).to_numpy().astype(np.int64)
-    return typed(frame)[0], label  # numbers as numbers for everybody, blanks as gaps
+    for name in frame.columns:  # numbers as numbers for everybody, blanks as gaps
+        column = find_column(frame[name])
+        if column.kind == "number":
+            frame[name] = column.numbers(frame[name]).tree
+    return frame, label
 
 
 def _methods(plain: pd.DataFrame, seed: int) -> dict[str, Callable[[], Any]]:
