@@ -127,6 +127,7 @@ class OutcomeClassifier(BinaryProbability):
 
     Examples
     --------
+    >>> from scipy.special import expit
     >>> x = np.linspace(-3, 3, 400)
     >>> y = (np.random.default_rng(0).random(400) < expit(2 * x)).astype(int)
     >>> model = OutcomeClassifier().fit(x[:, None], y)
