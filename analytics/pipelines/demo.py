@@ -98,7 +98,7 @@ def _publish_cross_fitted(
     def scores() -> Iterator[NewScore]:
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
         for fitted, held_out in folds.split(X, happened):
-            model = OutcomeClassifier(random_state=SEED).fit(X[fitted], happened[fitted])
+            model = OutcomeClassifier(n_folds=3, random_state=SEED).fit(X[fitted], happened[fitted])
             part = matrix.rows_of(ids[held_out])
             probability[held_out] = model.predict_proba(X[held_out])[:, 1]
             yield from new_scores(model, version.feature_names, part, values)
