@@ -78,15 +78,15 @@ def measure_lift(*, job_id: int) -> None:
     run_job(job_id, lift.run)
 
 
-@shared_task(name="analytics.evaluate")
-def evaluate(*, job_id: int) -> None:
-    from analytics.pipelines import evaluations
-
-    run_job(job_id, evaluations.run)
-
-
 @shared_task(name="analytics.prepare_demo")
 def prepare_demo(*, job_id: int) -> None:
     from analytics.pipelines import demo
 
     run_job(job_id, demo.run)
+
+
+@shared_task(name="analytics.evaluate")
+def evaluate(*, job_id: int) -> None:
+    from analytics.pipelines import evaluations
+
+    run_job(job_id, evaluations.run)

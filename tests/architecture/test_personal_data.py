@@ -10,14 +10,13 @@ TEXTS = (models.CharField, models.TextField, models.EmailField, models.JSONField
 # Words of the product, of administrators or of machines; none is about a person.
 IMPERSONAL = {
     "AdResult", "ApiKey", "AttributeDefinition", "Book", "Campaign", "Change", "ChangeSet", "DataFeed",
-    "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "Erasure", "EventKey",
-    "Evaluation",    "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice", "Job",
-    "LiftReport", "ModelVersion", "Notification", "Offered",
-    "OfferAnswer", "Order", "OrderLine", "Organisation", "Outcome",
-    "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount", "QualityRule", "Recommendation",
-    "Reliability", "RememberedMapping", "Response", "RuleCount", "Run", "SavedView", "Schedule", "Score",
-    "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team", "TrackedSite", "Value",
-    "WorkerHeartbeat",
+    "DataFeedFile", "DeletedKey", "Delivery", "DuplicatePair", "Enrolment", "Erasure", "Evaluation",
+    "EventKey", "EventRetention", "ExchangeRate", "ExternalId", "FeedCursor", "IdempotencyKey", "Invoice",
+    "Job", "LiftReport", "ModelVersion", "Notification", "Offered", "OfferAnswer", "Order", "OrderLine",
+    "Organisation", "Outcome", "PartnerAccount", "Payment", "Prediction", "Product", "QualityCount",
+    "QualityRule", "Recommendation", "Reliability", "RememberedMapping", "Response", "RuleCount", "Run",
+    "SavedView", "Schedule", "Score", "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team",
+    "TrackedSite", "Value", "WorkerHeartbeat",
     "ModelCheck", "ModelPolicy",
 }  # fmt: skip
 

@@ -36,8 +36,8 @@ from crm.services.merges import merge, propose, unmerge
 from crm.services.quality_rules import TABLES, sync_rules
 from tests import factories as f
 from tests.architecture.permissions import API_ROWS, ROWS
-from tests.model_checks import add_troubled_checks
 from tests.evaluation_stages import make_evaluation
+from tests.model_checks import add_troubled_checks
 from tests.partner_api import Caller
 
 pytestmark = pytest.mark.django_db
