@@ -385,6 +385,8 @@ def make_models(now: datetime, book: models.Book) -> tuple[ModelVersion, ModelVe
     gate = {
         "auc": 0.78, "auc_low": 0.75, "auc_high": 0.81, "log_loss": 0.51, "rival_log_loss": 0.55,
         "slope": 1.02, "intercept": 0.01, "ece": 0.02, "ece_floor": 0.015, "n": 900, "positives": 300,
+        "log_loss_low": 0.48, "log_loss_high": 0.54, "brier": 0.17, "brier_low": 0.16, "brier_high": 0.18,
+        "ece_low": 0.01, "ece_high": 0.04,
     }  # fmt: skip
     metrics = {
         "gate": gate, "reliability": bands, "protocol": "temporal", "rows": 4000,

@@ -22,21 +22,38 @@ from analytics.pipelines.settled import read_settled
 from analytics.pipelines.specs import ScoreSpec, specs_of
 from analytics.services.model_versions import policy_of
 from analytics.services.predictions import keep_shadow
-from crm.models import Account, Book
+from crm.models import Account, Book, Job
 from crm.services.job_runs import RunningJob
+from crm.services.jobs import enqueue
 
 
 def run(job: RunningJob) -> dict[str, Any]:
-    """Look after every score of every book. Running it twice leaves the same rows."""
+    """Look after every score of book `params["book"]`; without one, hand each book to a job of its own.
+
+    Running it twice leaves the same rows.
+    """
+    if "book" not in job.params:
+        return _hand_out(job)
+    book = Book.objects.get(code=job.params["book"])
     job.progress("extract")
     refresh(progress=job.progress)
-    found: dict[str, Any] = {}
     with open_lake() as lake:
-        for book in Book.objects.order_by("pk"):
-            as_of = moment_of(lake, book, job.params.get("as_of"))
-            for spec in specs_of(book):
-                found[f"{book.code}.{spec.kind}"] = look_after(lake, book, spec, as_of, job)
-    return {"models": found}
+        as_of = moment_of(lake, book, job.params.get("as_of"))
+        return {spec.kind.value: look_after(lake, book, spec, as_of, job) for spec in specs_of(book)}
+
+
+def _hand_out(job: RunningJob) -> dict[str, Any]:
+    parent = Job.objects.get(pk=job.id)
+    books = list(Book.objects.order_by("pk"))
+    for book in books:
+        enqueue(
+            task="analytics.monitor",
+            scope=f"book:{book.code}",
+            params={"book": book.code},
+            coalesces=True,
+            parent=parent,
+        )
+    return {"books": len(books)}
 
 
 def look_after(
