@@ -25,7 +25,7 @@ class EvaluationPage:
     may_run: bool
     figures: list[tuple[str, float | None]]
     method_names: list[str]
-    methods: list[tuple[str, list[float | None]]]
+    methods: list[tuple[str, list[tuple[str, float | None]]]]
     reliability: list[dict[str, Any]]
     roc: list[list[float]]
 
@@ -68,14 +68,16 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, float | None]]:
     ]
 
 
-def _methods(result: dict[str, Any]) -> tuple[list[str], list[tuple[str, list[float | None]]]]:
+def _methods(result: dict[str, Any]) -> tuple[list[str], list[tuple[str, list[tuple[str, float | None]]]]]:
     baselines: dict[str, dict[str, float | None]] = result.get("baselines") or {}
     if not baselines:
         return [], []
     names = list(next(iter(baselines.values())))
     ours = result.get("ours") or result
     rows = {"ours": ours, **baselines}
-    return names, [(method, [figures.get(name) for name in names]) for method, figures in rows.items()]
+    return names, [
+        (method, [(name, figures.get(name)) for name in names]) for method, figures in rows.items()
+    ]
 
 
 def _bin(each: dict[str, Any]) -> dict[str, Any]:

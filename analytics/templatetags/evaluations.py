@@ -27,6 +27,26 @@ METHODS = {
     "random_forest": gettext_lazy("Random forest"),
     "neural_network": gettext_lazy("Small neural network"),
 }
+FIGURES = {
+    "auc": gettext_lazy("AUC"),
+    "auc_std": gettext_lazy("AUC, spread over the folds"),
+    "average_precision": gettext_lazy("Average precision"),
+    "log_loss": gettext_lazy("Log-loss"),
+    "brier": gettext_lazy("Brier score"),
+    "ece": gettext_lazy("Calibration error (ECE)"),
+    "fit_seconds": gettext_lazy("Seconds to fit"),
+    "recall_at_10": gettext_lazy("Recall at 10"),
+    "recall_at_20": gettext_lazy("Recall at 20"),
+    "ndcg_at_10": gettext_lazy("NDCG at 10"),
+    "hit_rate_at_10": gettext_lazy("Hit rate at 10"),
+    "coverage_at_10": gettext_lazy("Coverage at 10"),
+    "accounts_per_second": gettext_lazy("Accounts a second"),
+    "mae": gettext_lazy("Mean absolute error"),
+    "rmse": gettext_lazy("Root mean square error"),
+    "bias": gettext_lazy("Bias"),
+    "spearman": gettext_lazy("Rank correlation"),
+    "top_decile_share": gettext_lazy("Share of the top tenth"),
+}
 DIRECTIONS = {
     "up": gettext_lazy("the more, the likelier"),
     "down": gettext_lazy("the more, the less likely"),
@@ -58,6 +78,11 @@ def finding_words(finding: Mapping[str, Any]) -> str:
 @register.filter
 def method_words(name: str) -> str:
     return str(METHODS.get(name) or name.replace("_", " ").capitalize())
+
+
+@register.filter
+def figure_words(name: str) -> str:
+    return str(FIGURES.get(name) or name)
 
 
 @register.filter
