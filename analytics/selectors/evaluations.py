@@ -12,6 +12,15 @@ from crm.selectors.keyset import Column, Order, Page, keyset_page
 
 NEWEST_FIRST = Order("evaluations", (Column("pk", descending=True),))
 State = Evaluation.State
+# The database keeps no order of keys: figures and methods stand in this one, others after them by name.
+ORDER = (
+    "ours", "recency_frequency", "majority", "logistic", "hgb_default", "random_forest", "neural_network",
+    "popularity", "auc", "auc_std", "auc_pooled", "average_precision", "log_loss", "brier", "ece",
+    "ece_floor", "ece_floor_p95", "lift_at_10", "base_rate", "accuracy", "majority_accuracy", "precision", "recall", "f1",
+    "threshold", "mae", "rmse", "bias", "spearman", "top_decile_share", "ndcg_at_10", "recall_at_10",
+    "recall_at_20", "hit_rate_at_10", "coverage_at_10", "fit_seconds", "rows_per_second",
+    "accounts_per_second",
+)  # fmt: skip
 ELSEWHERE = ("rows", "rows_dropped", "seed")  # they have words of their own on the page, or say nothing
 
 
@@ -62,7 +71,7 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, float | None]]:
     flat = {**result, **(result.get("parameters") or {})}
     return [
         (name, value)
-        for name, value in flat.items()
+        for name, value in sorted(flat.items(), key=_place)
         if name not in ELSEWHERE
         and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
     ]
@@ -72,12 +81,14 @@ def _methods(result: dict[str, Any]) -> tuple[list[str], list[tuple[str, list[tu
     baselines: dict[str, dict[str, float | None]] = result.get("baselines") or {}
     if not baselines:
         return [], []
-    names = list(next(iter(baselines.values())))
-    ours = result.get("ours") or result
-    rows = {"ours": ours, **baselines}
-    return names, [
-        (method, [(name, figures.get(name)) for name in names]) for method, figures in rows.items()
-    ]
+    names = [name for name, _ in sorted(next(iter(baselines.values())).items(), key=_place)]
+    rows = sorted({"ours": result.get("ours") or result, **baselines}.items(), key=_place)
+    return names, [(method, [(name, figures.get(name)) for name in names]) for method, figures in rows]
+
+
+def _place(named: tuple[str, Any]) -> tuple[int, str]:
+    name = named[0]
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
 def _bin(each: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 
 FloatArray = NDArray[np.float64]
 MOST_LEVELS = 50  # of a column of categories; rarer ones share one
-MOST_ROWS = 100_000  # that the slow ones learn from, to bound the time
+MOST_ROWS = 50_000  # that the slow ones learn from, to bound the time
+MOST_DENSE_ROWS = 200_000  # a dense table of more rows and many levels would fill the memory
 FEW_ROWS = 5_000
 SLOW = ("logistic", "random_forest", "neural_network")
 
@@ -47,7 +48,7 @@ def peers(plain: pd.DataFrame, *, seed: int) -> dict[str, Callable[[], Any]]:
     numbers = [name for name in plain.columns if pd.api.types.is_numeric_dtype(plain[name])]
     numbers = [name for name in numbers if plain[name].notna().any()]
     categories = [name for name in plain.columns if not pd.api.types.is_numeric_dtype(plain[name])]
-    sparse = len(plain) > MOST_ROWS  # a dense table of many rows and levels would fill the memory
+    sparse = len(plain) > MOST_DENSE_ROWS
     as_numbers = partial(_as_numbers, numbers, categories, sparse=sparse)
     return {
         "majority": lambda: DummyClassifier(strategy="prior"),
@@ -105,7 +106,7 @@ def fit_peer(
     train: NDArray[np.intp],
     seed: int,
 ) -> Any:
-    """Fit one method on these rows, the slow ones on at most 100,000 of them."""
+    """Fit one method on these rows, the slow ones on at most 50,000 of them."""
     if name in SLOW and train.size > MOST_ROWS:
         train = np.sort(np.random.default_rng(seed).choice(train, MOST_ROWS, replace=False))
     with warnings.catch_warnings():
