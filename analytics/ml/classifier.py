@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from analytics.ml.calibration import fit_line
 from analytics.ml.columns import Column, fit_column
 from analytics.ml.outcome import AdditiveClassifier, BinaryProbability, RecencyFrequencyLogistic, add_up
 from analytics.ml.stacking import best_stage, make_folds, sample_rows, weigh_members
@@ -34,6 +35,7 @@ _BOOSTING = {
     "early_stopping": False,
 }
 _STOPPING = {"early_stopping": True, "n_iter_no_change": 40}  # trees without a gain on the unseen fold
+_SLOPE_PRIOR_SD = 0.5  # of a mixture with the plain logistic, around none
 _MORE_ROWS = 1.1  # trees for all rows, to the number found out on four fifths of them
 _SHARE_PRIOR_SD = 0.5  # a handful of rows must not turn the model upside down
 _MOST_BACKGROUND_ROWS = 20_000
@@ -86,7 +88,8 @@ class OutcomeClassifier(BinaryProbability):
     anchor : sequence of int
         Columns of numbers for a plain logistic that takes half of the log-odds. For outcomes whose base
         changes from the period of the training to the one that is predicted, what knows least of
-        the old period errs least; half and half beats both more often than not [3]_.
+        the old period errs least; half and half beats both more often than not [3]_. The mixture is
+        calibrated on rows that the members had not seen.
     random_state : int or None
         Seed of folds and trees.
 
@@ -212,7 +215,7 @@ class OutcomeClassifier(BinaryProbability):
             self.additive_.fit(design.smooth, label, weight)
         self._join(unseen, label, weight, folds)
         self._fit_trees(design, label, weight)
-        self._fit_anchor(design, label, weight)
+        self._fit_anchor(design, label, weight, unseen)
         return self
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
@@ -235,10 +238,9 @@ class OutcomeClassifier(BinaryProbability):
         for j, owner in enumerate(design.smooth_owner):
             points[:, owner] += smooth[:, j]
         if self.anchor_ is not None:
-            points *= 0.5
-            points[:, list(self.anchor)] += 0.5 * self.anchor_.contributions(
-                design.tree[:, list(self.anchor)]
-            )
+            chosen = list(self.anchor)
+            points *= self._half
+            points[:, chosen] += self._half * self.anchor_.contributions(design.tree[:, chosen])
         return points
 
     def _table(self, X: ArrayLike, *, reset: bool) -> pd.DataFrame:
@@ -346,11 +348,19 @@ class OutcomeClassifier(BinaryProbability):
         rng = np.random.default_rng(self.random_state)
         return np.sort(rng.choice(n, _MOST_BACKGROUND_ROWS, replace=False))
 
-    def _fit_anchor(self, design: Design, label: Labels, weight: FloatArray) -> None:
+    def _fit_anchor(self, design: Design, label: Labels, weight: FloatArray, unseen: FloatArray) -> None:
+        """Give the plain logistic half, and calibrate the mixture on rows that the members had not seen."""
         self.anchor_: RecencyFrequencyLogistic | None = None
-        if len(self.anchor):
-            self.anchor_ = RecencyFrequencyLogistic().fit(design.tree[:, list(self.anchor)], label, weight)
-            self.base_log_odds_ = 0.5 * (self.base_log_odds_ + self.anchor_.intercept_ + self._shift)
+        known = np.isfinite(unseen[:, 0])
+        if not len(self.anchor) or not known.any():
+            return
+        two = design.tree[:, list(self.anchor)]
+        self.anchor_ = RecencyFrequencyLogistic().fit(two, label, weight)
+        mixed = self._intercept + unseen[known] @ self.weights_ + self.anchor_.decision_function(two[known])
+        line = fit_line(0.5 * mixed, label[known], weight[known], slope_prior_sd=_SLOPE_PRIOR_SD)
+        self._half = 0.5 * line.slope
+        both = self.base_log_odds_ - self._shift + self.anchor_.intercept_
+        self.base_log_odds_ = float(self._half * both + line.intercept + self._shift)
 
     def _boosting(self, columns: list[Column], n_trees: int, **more: Any) -> HistGradientBoostingClassifier:
         categories = [column.is_category for column in columns]

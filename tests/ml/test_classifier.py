@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.columns import find_column
-from analytics.ml.metrics import auc
+from analytics.ml.metrics import auc, calibration_line
 from analytics.ml.outcome import RecencyFrequencyLogistic
 from analytics.ml.stacking import make_folds
 from analytics.ml.trees import from_boosting
@@ -151,18 +151,21 @@ def test_of_many_rows_a_part_is_learnt_from_and_a_rare_outcome_stays_as_rare_as_
     assert model.predict_proba(fresh)[:, 1].mean() == pytest.approx(truth.mean(), rel=0.15)
 
 
-def test_an_anchor_takes_half_of_the_log_odds_and_reasons_still_add_up():
+def test_an_anchor_takes_half_and_the_mixture_is_calibrated_and_its_reasons_add_up():
     rng = np.random.default_rng(4)
-    x = rng.normal(size=(2_000, 4))
-    y = (rng.random(2_000) < expit(x[:, 0] + x[:, 1] * x[:, 2])).astype(int)
-    plain = RecencyFrequencyLogistic().fit(x[:, [0, 3]], y)
+    x = rng.normal(size=(6_000, 4))
+    y = (rng.random(6_000) < expit(x[:, 0] + x[:, 1] * x[:, 2])).astype(int)
+    learnt, fresh = slice(0, 3_000), slice(3_000, None)
+    plain = RecencyFrequencyLogistic().fit(x[learnt][:, [0, 3]], y[learnt])
 
-    half = OutcomeClassifier(max_trees=50, anchor=[0, 3]).fit(x, y)
-    whole = OutcomeClassifier(max_trees=50).fit(x, y)
+    half = OutcomeClassifier(max_trees=100, anchor=[0, 3]).fit(x[learnt], y[learnt])
+    whole = OutcomeClassifier(max_trees=100).fit(x[learnt], y[learnt])
 
-    middle = (whole.decision_function(x) + plain.decision_function(x[:, [0, 3]])) / 2
-    assert np.allclose(half.decision_function(x), middle)
-    assert np.allclose(half.contributions(x).sum(axis=1) + half.base_log_odds_, middle)
+    middle = whole.decision_function(x) + plain.decision_function(x[:, [0, 3]])
+    assert np.corrcoef(half.decision_function(x), middle)[0, 1] == pytest.approx(1.0)
+    assert 0.85 < calibration_line(y[fresh], half.predict_proba(x[fresh])[:, 1]).slope < 1.15
+    added = half.contributions(x).sum(axis=1) + half.base_log_odds_
+    assert np.allclose(added, half.decision_function(x))
 
 
 def test_rows_of_one_account_share_a_fold(table):
