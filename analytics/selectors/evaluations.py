@@ -16,9 +16,9 @@ State = Evaluation.State
 ORDER = (
     "ours", "recency_frequency", "majority", "logistic", "hgb_default", "random_forest", "neural_network",
     "popularity", "auc", "auc_std", "auc_pooled", "average_precision", "log_loss", "brier", "ece",
-    "ece_floor", "ece_floor_p95", "lift_at_10", "base_rate", "accuracy", "majority_accuracy", "precision", "recall", "f1",
-    "threshold", "mae", "rmse", "bias", "spearman", "top_decile_share", "ndcg_at_10", "recall_at_10",
-    "recall_at_20", "hit_rate_at_10", "coverage_at_10", "fit_seconds", "rows_per_second",
+    "ece_floor", "ece_floor_p95", "lift_at_10", "base_rate", "accuracy", "majority_accuracy", "precision",
+    "recall", "f1", "threshold", "mae", "rmse", "bias", "spearman", "top_decile_share", "ndcg_at_10",
+    "recall_at_10", "recall_at_20", "hit_rate_at_10", "coverage_at_10", "fit_seconds", "rows_per_second",
     "accounts_per_second",
 )  # fmt: skip
 ELSEWHERE = ("rows", "rows_dropped", "seed")  # they have words of their own on the page, or say nothing

@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 FloatArray = NDArray[np.float64]
 MOST_LEVELS = 50  # of a column of categories; rarer ones share one
 MOST_ROWS = 50_000  # that the slow ones learn from, to bound the time
-MOST_DENSE_ROWS = 200_000  # a dense table of more rows and many levels would fill the memory
+BLOCK_ROWS = 50_000  # scored at once: one-hot, more of them might not fit into the memory
 FEW_ROWS = 5_000
 SLOW = ("logistic", "random_forest", "neural_network")
 
@@ -48,8 +48,7 @@ def peers(plain: pd.DataFrame, *, seed: int) -> dict[str, Callable[[], Any]]:
     numbers = [name for name in plain.columns if pd.api.types.is_numeric_dtype(plain[name])]
     numbers = [name for name in numbers if plain[name].notna().any()]
     categories = [name for name in plain.columns if not pd.api.types.is_numeric_dtype(plain[name])]
-    sparse = len(plain) > MOST_DENSE_ROWS
-    as_numbers = partial(_as_numbers, numbers, categories, sparse=sparse)
+    as_numbers = partial(_as_numbers, numbers, categories)
     return {
         "majority": lambda: DummyClassifier(strategy="prior"),
         "logistic": lambda: make_pipeline(as_numbers(), LogisticRegression(max_iter=1000)),
@@ -68,12 +67,12 @@ def peers(plain: pd.DataFrame, *, seed: int) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _as_numbers(numbers: list[str], categories: list[str], *, sparse: bool) -> ColumnTransformer:
+def _as_numbers(numbers: list[str], categories: list[str]) -> ColumnTransformer:
     amount = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
     )
     level = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=MOST_LEVELS, sparse_output=sparse
+        handle_unknown="infrequent_if_exist", max_categories=MOST_LEVELS, sparse_output=False
     )
     return ColumnTransformer([("amount", amount, numbers), ("level", level, categories)])
 
@@ -116,6 +115,8 @@ def fit_peer(
 
 
 def probability_of(model: Any, plain: pd.DataFrame) -> FloatArray:
+    blocks = [plain.iloc[at : at + BLOCK_ROWS] for at in range(0, len(plain), BLOCK_ROWS)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return np.clip(np.asarray(model.predict_proba(plain)[:, 1], dtype=np.float64), 0.0, 1.0)
+        found = np.concatenate([np.asarray(model.predict_proba(block)[:, 1]) for block in blocks])
+    return np.clip(found.astype(np.float64), 0.0, 1.0)
