@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.models import ModelVersion, Prediction
-from analytics.pipelines import lift, reliability
+from analytics.pipelines import lift, monitoring
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import load_matrix
 from analytics.pipelines.offers import KIND as RECOMMENDATION
@@ -50,7 +50,7 @@ def run(job: RunningJob) -> dict[str, Any]:
         else:
             _replay_weeks(lake, book, job)
         for spec in specs_of(book):
-            reliability.hold(lake, book, spec, _end(book))
+            monitoring.look_after(lake, book, spec, _end(book))
     return {"book": book.code}
 
 

@@ -18,6 +18,7 @@ from analytics.ml.metrics import reliability
 from analytics.ml.outcome import RecencyFrequencyLogistic
 from analytics.models import ModelVersion
 from analytics.pipelines import offers, value
+from analytics.pipelines.breakdown import error_by_part
 from analytics.pipelines.editions import live_version
 from analytics.pipelines.matrices import Examples, Matrix, load_matrix, stack
 from analytics.pipelines.moments import moment_of
@@ -164,6 +165,7 @@ def _test(
         "gate": {**verdict.metrics, "rival": "recency_frequency" if rival is None else "live"},
         "reliability": [band._asdict() for band in reliability(test.y, predicted, EDGES)],
         "features": _importance(challenger, names, test.X),
+        "parts": error_by_part(book, test.account_ids, test.y, predicted),
     }
     return verdict, metrics
 
