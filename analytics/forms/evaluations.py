@@ -49,7 +49,9 @@ class OutcomeForm(OptionsForm):
     )
     time = ColumnField(
         label=_("Column of time"), required=False,
-        help_text=_("Then the last three tenths of the rows are the test. Without it, five shuffled folds are."),
+        help_text=_(
+            "Then the last three tenths of the rows are the test. Without it, five shuffled folds are."
+        ),
     )  # fmt: skip
     exclude = forms.MultipleChoiceField(
         label=_("Columns to leave out"), required=False, widget=forms.CheckboxSelectMultiple
