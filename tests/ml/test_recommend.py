@@ -256,6 +256,7 @@ def test_lists_of_all_kinds_come_from_one_pass(model, lines):
     assert all(len(set(row)) == 10 for name in ("all", "new") for row in found[name].tolist())
 
 
+@pytest.mark.long
 def test_two_thousand_customers_a_second_in_all_modes_at_four_thousand_items():
     rng = np.random.default_rng(0)
     n_users, n_items, n = 3_000, 4_000, 150_000

@@ -5,6 +5,8 @@ import pytest
 
 from analytics.ml.recommend import Recommender
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def online_retail(data_file):

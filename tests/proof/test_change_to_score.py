@@ -109,6 +109,7 @@ def assert_equal_to_a_full_scoring(book, account):
         assert (found.as_of, found.value, found.reasons) == (as_of, wanted[kind].value, wanted[kind].reasons)
 
 
+@pytest.mark.long  # of the two chains the order's is the longer one
 def test_a_ticket_has_its_account_scored_again_and_nobody_else(book):
     account = quiet_account(book)
     before = Score.objects.get(account=account, kind="churn")
