@@ -47,9 +47,7 @@ SETS = {
         "telco_churn/WA_Fn-UseC_-Telco-Customer-Churn.csv", ",", "Churn", "Yes", ("customerID",)
     ),
     "german_credit": DataSet("german_credit/german.data", r"\s+", "CLASSIFICATION", "0"),
-    "taiwan_default": DataSet(
-        "taiwan_default/UCI_Credit_Card.csv", ",", "default.payment.next.month", "1", ("ID",)
-    ),
+    "taiwan_default": DataSet("taiwan_default/UCI_Credit_Card.csv", ",", "default.payment.next.month", "1"),
     "bank_marketing": DataSet("bank_marketing/bank-additional-full.csv", ";", "y", "yes", ("duration",)),
 }
 
