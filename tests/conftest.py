@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -11,6 +12,8 @@ from crm.models import User
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("SEXTANT_PROOF") == "full":
@@ -18,6 +21,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="takes long; SEXTANT_PROOF=full"))
+
+
+@pytest.fixture(scope="session")
+def data_file():
+    """Return a function that finds a file of the real data sets (`DATA_DIR`) or skips the test."""
+
+    def find(relative: str) -> Path:
+        path = REPOSITORY / os.environ.get("DATA_DIR", "../shared/data") / relative
+        if not path.exists():
+            pytest.skip(f"real data set {relative} is absent (set DATA_DIR)")
+        return path
+
+    return find
 
 
 class SignedIn(Client):

@@ -81,7 +81,7 @@ class Column:
             return self._as_codes(values)
         if self.kind == "nothing":
             return Numbers(np.zeros((len(values), 1)), np.zeros(len(values)))
-        read = {"number": _read_numbers, "date": _read_dates, "many": self._by_level, "text": self._by_text}
+        read = {"number": _finite_numbers, "date": _read_dates, "many": self._by_level, "text": self._by_text}
         found = read[self.kind](values)
         return Numbers(found[:, None], found)
 
@@ -196,12 +196,15 @@ def _letters(values: pd.Series) -> csr_matrix:
     return csr_matrix(words.transform(as_text(values).fillna("").tolist()))
 
 
-def _read_numbers(values: pd.Series) -> FloatArray:
+def as_numbers(values: pd.Series) -> FloatArray:
+    """Return cells as numbers, NaN where none is written; infinite ones stay."""
     if pd.api.types.is_numeric_dtype(values):
-        found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        found = _parse_numbers(as_text(values)).to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = np.asarray(found, dtype=np.float64)
+        return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    return np.asarray(_parse_numbers(as_text(values)), dtype=np.float64)
+
+
+def _finite_numbers(values: pd.Series) -> FloatArray:
+    numbers = as_numbers(values)
     if np.isinf(numbers).any():
         raise ValueError(f"column {values.name!r} holds an infinite number")
     return numbers

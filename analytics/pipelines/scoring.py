@@ -17,6 +17,7 @@ from analytics.features import group_of
 from analytics.features.known import microseconds
 from analytics.lake import Lake, cut, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
+from analytics.ml.money import expected_loss
 from analytics.ml.outcome import add_up
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, value
@@ -190,9 +191,13 @@ def new_scores(
 def publish_losses(matrix: Matrix, probability: NDArray[np.float64], edition: Edition) -> None:
     """Expected loss is probability times exposure: what is owed on the last statement."""
     exposure = np.nan_to_num(np.maximum(matrix.columns(["balance_last"])[:, 0], 0.0))
+    columns = zip(
+        matrix.account_ids.tolist(), expected_loss(probability, exposure).tolist(),
+        probability.tolist(), exposure.tolist(), strict=True,
+    )  # fmt: skip
     values = (
-        NewValue(account_id, float(p * owed), details={"probability": float(p), "exposure": float(owed)})
-        for account_id, p, owed in zip(matrix.account_ids.tolist(), probability, exposure, strict=True)
+        NewValue(account_id, loss, details={"probability": p, "exposure": owed})
+        for account_id, loss, p, owed in columns
     )
     publish_values(
         kind=Value.Kind.EXPECTED_LOSS, values=values, currency=reporting_currency(), edition=edition

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from analytics.models import Evaluation
 from analytics.selectors.evaluation_words import finding_sentence, problem_sentence
-from crm.templatetags.formats import percent
+from crm.templatetags.charts import plot_axes, plot_place
 
 register = template.Library()
 
@@ -57,7 +57,6 @@ FILES = {
     "predictions": gettext_lazy("Scored rows (CSV)"),
     "pdf": gettext_lazy("Report (PDF)"),
 }
-LEFT, TOP, SIZE = 44.0, 22.0, 300.0
 
 
 @register.filter
@@ -100,12 +99,9 @@ def direction_words(feature: Mapping[str, Any]) -> str:
 @register.simple_tag
 def roc_plot(points: Sequence[Sequence[float]], area: float | None) -> SafeString:
     """Found against false alarms, from nobody to everybody acted on."""
-    places = " ".join(f"{LEFT + SIZE * x:.2f},{TOP + SIZE * (1 - y):.2f}" for x, y in points)
-    ticks = [step / 4 for step in range(5)]
     context = {
-        "points": places,
-        "x_ticks": [(f"{LEFT + SIZE * tick:.2f}", percent(tick, 0)) for tick in ticks],
-        "y_ticks": [(f"{TOP + SIZE * (1 - tick):.2f}", percent(tick, 0)) for tick in ticks],
+        **plot_axes(),
+        "points": " ".join(",".join(plot_place(x, y)) for x, y in points),
         "rows": points[:: max(1, len(points) // 10)],
         "area": area,
     }

@@ -9,17 +9,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from analytics.models import ModelVersion
-from analytics.selectors.models import LIGHT
 from analytics.services.model_versions import ModelStateError, enter_shadow, set_policy
+from analytics.views.models import visible_version
 from crm.models.access import PROMOTE_MODELS
 from crm.services.jobs import enqueue
-from crm.views.access import HtmxRequest, get_visible, require_capability
+from crm.views.access import HtmxRequest, require_capability
 
 
 @require_POST
 @require_capability(PROMOTE_MODELS)
 def model_shadow(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    version = _version(request, public_id)
+    version = visible_version(request, public_id)
     try:
         enter_shadow(version=version, by=request.user)
     except ModelStateError:
@@ -36,7 +36,7 @@ def model_shadow(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @require_capability(PROMOTE_MODELS)
 def model_recalibrate(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    version = _version(request, public_id)
+    version = visible_version(request, public_id)
     if version.state != ModelVersion.State.LIVE:
         messages.error(request, _("Only the live version can be recalibrated."))
         return redirect("analytics:model-detail", public_id=public_id)
@@ -53,7 +53,7 @@ def model_recalibrate(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @require_capability(PROMOTE_MODELS)
 def model_policy(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    version = _version(request, public_id)
+    version = visible_version(request, public_id)
     set_policy(
         book=version.book,
         kind=version.kind,
@@ -63,8 +63,3 @@ def model_policy(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     )
     messages.success(request, _("Saved."))
     return redirect("analytics:model-detail", public_id=public_id)
-
-
-def _version(request: HtmxRequest, public_id: UUID) -> ModelVersion:
-    versions = ModelVersion.objects.visible_to(request.user).select_related("book").defer(*LIGHT)
-    return get_visible(versions, public_id=public_id)

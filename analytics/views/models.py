@@ -24,7 +24,7 @@ def model_list(request: HtmxRequest) -> HttpResponse:
 @require_safe
 @require_capability(VIEW_MODELS)
 def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    page = get_model_page(_version(request, public_id), request.user)
+    page = get_model_page(visible_version(request, public_id), request.user)
     context = {"page": page, "version": page.version, "may_promote": can(request.user, PROMOTE_MODELS)}
     context["feedback"] = count_feedback(page.version.version)
     return render(request, "analytics/model_detail.html", context)
@@ -33,7 +33,7 @@ def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @require_capability(PROMOTE_MODELS)
 def model_promote(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    version = _version(request, public_id)
+    version = visible_version(request, public_id)
     try:
         promote(version=version, by=request.user)
     except ModelStateError:
@@ -48,7 +48,7 @@ def model_promote(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @require_capability(PROMOTE_MODELS)
 def model_roll_back(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    version = _version(request, public_id)
+    version = visible_version(request, public_id)
     try:
         former = roll_back(book=version.book, kind=version.kind, by=request.user)
     except ModelStateError:
@@ -58,6 +58,6 @@ def model_roll_back(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     return redirect("analytics:model-detail", public_id=former.public_id)
 
 
-def _version(request: HtmxRequest, public_id: UUID) -> ModelVersion:
+def visible_version(request: HtmxRequest, public_id: UUID) -> ModelVersion:
     versions = ModelVersion.objects.visible_to(request.user).select_related("book").defer(*LIGHT)
     return get_visible(versions, public_id=public_id)

@@ -87,17 +87,14 @@ def sparkline(
 
 
 def _calibration_dot(row: object, end: float, most: int) -> dict[str, Any]:
-    def x(value: float) -> str:
-        return _at(PLOT_LEFT + PLOT_SIZE * value / end)
-
     def y(value: float) -> str:
-        return _at(PLOT_TOP + PLOT_SIZE * (1 - value / end))
+        return plot_place(0.0, value, end)[1]
 
     predicted, observed = _read(row, "predicted"), _read(row, "observed")
     low, high = _read(row, "low"), _read(row, "high")
     n = int(_read(row, "n") or 0)
     return {
-        "x": x(predicted),
+        "x": plot_place(predicted, 0.0, end)[0],
         "y": y(observed),
         "low_y": None if low is None else y(low),
         "high_y": None if high is None else y(min(high, end)),
@@ -110,6 +107,27 @@ def _calibration_dot(row: object, end: float, most: int) -> dict[str, Any]:
     }
 
 
+def plot_place(x: float, y: float, end: float = 1.0) -> tuple[str, str]:
+    """Where a pair of shares lies in a square plot whose axes both run from 0 to `end`."""
+    return _at(PLOT_LEFT + PLOT_SIZE * x / end), _at(PLOT_TOP + PLOT_SIZE * (1 - y / end))
+
+
+def plot_axes(end: float = 1.0) -> dict[str, Any]:
+    """What `components/plot_axes.html` draws: the grid of a square plot, its shares, its diagonal."""
+    ticks = [end * step / AXIS_STEPS for step in range(AXIS_STEPS + 1)]
+    left, bottom = plot_place(0.0, 0.0, end)
+    right, top = plot_place(end, end, end)
+    return {
+        "x_ticks": [(plot_place(tick, 0.0, end)[0], _percent(tick, _digits(end))) for tick in ticks],
+        "y_ticks": [(plot_place(0.0, tick, end)[1], _percent(tick, _digits(end))) for tick in ticks],
+        "left": left,
+        "right": right,
+        "top": top,
+        "bottom": bottom,
+        "middle": plot_place(end / 2, 0.0, end)[0],
+    }
+
+
 @register.simple_tag
 def calibration_plot(bins: Iterable[object], label: str = "") -> SafeString:
     """Predicted against observed share by bin: `predicted, observed, low, high, n` of each."""
@@ -117,19 +135,11 @@ def calibration_plot(bins: Iterable[object], label: str = "") -> SafeString:
     most = max((int(_read(row, "n") or 0) for row in rows), default=0) or 1
     names = ("predicted", "observed", "high")
     end = _axis_end(max((_read(row, name) or 0.0 for row in rows for name in names), default=1.0))
-    ticks = [end * step / AXIS_STEPS for step in range(AXIS_STEPS + 1)]
-    right, bottom = PLOT_LEFT + PLOT_SIZE, PLOT_TOP + PLOT_SIZE
     return render_to_string(
         "components/calibration_plot.html",
         {
+            **plot_axes(end),
             "dots": [_calibration_dot(row, end, most) for row in rows],
-            "x_ticks": [(_at(PLOT_LEFT + PLOT_SIZE * t / end), _percent(t, _digits(end))) for t in ticks],
-            "y_ticks": [(_at(bottom - PLOT_SIZE * t / end), _percent(t, _digits(end))) for t in ticks],
-            "left": _at(PLOT_LEFT),
-            "right": _at(right),
-            "top": _at(PLOT_TOP),
-            "bottom": _at(bottom),
-            "middle": _at(PLOT_LEFT + PLOT_SIZE / 2),
             "label": label or _("Predicted against observed share"),
         },
     )

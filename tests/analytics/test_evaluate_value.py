@@ -9,7 +9,6 @@ import pytest
 
 from analytics.pipelines.evaluation.reading import BadInput
 from analytics.pipelines.evaluation.value import _figures, _top_share, evaluate_value
-from tests.ml.conftest import data_file  # noqa: F401  # the same real data sets
 
 KEYS = {"mae", "rmse", "bias", "spearman", "top_decile_share"}
 
@@ -34,7 +33,7 @@ def run(table, **options):
     return evaluate_value(table, **options)
 
 
-def test_cdnow_is_foreseen_as_well_as_the_best_published(data_file):  # noqa: F811
+def test_cdnow_is_foreseen_as_well_as_the_best_published(data_file):
     table = pd.read_csv(
         data_file("cdnow/CDNOW_sample.txt"), sep=r"\s+", header=None, dtype=str,
         names=["master", "customer", "date", "cds", "dollars"],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.ml.columns import as_text
+from analytics.ml.columns import as_numbers, as_text
 from analytics.pipelines.evaluation.reading import BadInput, Note, note
 
 FloatArray = NDArray[np.float64]
@@ -27,15 +27,7 @@ def read_text(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def read_numbers(values: pd.Series[Any]) -> tuple[FloatArray, int]:
     """Return numbers, NaN where there is none or an infinite one, and how many were infinite."""
-    if pd.api.types.is_numeric_dtype(values):
-        found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        text = as_text(values)
-        plain = pd.to_numeric(text, errors="coerce").astype("Float64")  # else whole numbers stay whole
-        if plain.notna().sum() < text.notna().sum():
-            bare = text.str.replace(r"[\s$€£¥%]|(?<=\d),(?=\d{3}(?:\D|$))", "", regex=True)
-            plain = plain.fillna(pd.to_numeric(bare, errors="coerce"))
-        found = plain.to_numpy(dtype=np.float64, na_value=np.nan)
+    found = as_numbers(values)
     infinite = np.isinf(found)
     return np.where(infinite, np.nan, found), int(infinite.sum())
 
