@@ -17,6 +17,7 @@ with one row an account. Nothing that became known after the moment can change a
     purchases(tables, *, book_id, as_of, days_back=365, account_ids=None) -> ir.Table
     daily_purchases(tables, *, book_id, as_of) -> ir.Table
     contracts(tables, *, book_id, as_of, account_ids=None) -> ir.Table
+    product_figures(tables, *, book_id, as_of, days_back) -> ir.Table
     sold_products(tables, *, book_id) -> ir.Table
 """
 
@@ -33,6 +34,7 @@ from analytics.features.matrix import Matrix, collect, to_matrix
 from analytics.features.purchasing import (
     contracts,
     daily_purchases,
+    product_figures,
     purchases,
     repeat_summary,
     sold_products,
@@ -51,6 +53,7 @@ __all__ = [
     "order_within",
     "outcome_cutoffs",
     "outcomes",
+    "product_figures",
     "purchases",
     "reason_values",
     "repeat_summary",

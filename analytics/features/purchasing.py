@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from analytics.features.known import DAY, QUANTITY_UNITS, Known, Tables, microseconds, money, share
+from analytics.features.known import DAY, QUANTITY_UNITS, Known, Tables, as_known, microseconds, money, share
 
 
 def repeat_summary(
@@ -105,6 +105,40 @@ def contracts(
         amount_30=money(_.amount_units) * 30 / _.period,
         run_days=(_.last_us - _.started_us).cast("float64") / DAY,
         ended=_.ended.cast("float64"),
+    )
+
+
+def product_figures(tables: Tables, *, book_id: int, as_of: datetime, days_back: int) -> ir.Table:
+    """Return how each product sold, returns apart; one row for each that was sold or came back.
+
+    `buyers` are accounts of the last `days_back` days, `orders_year` sales of 365 days, and
+    `sold_90_units`, `sold_year_units`, `returned_year_units` thousandths of a piece.
+    """
+    known = Known(tables, book_id, microseconds(as_of))
+    orders = known.orders().filter(_.placed_us >= known.ago(days_back))
+    placed = orders.select(placed_id=_.id, account_id=_.account_id, placed_us=_.placed_us, kind=_.kind)
+    lines = as_known(tables["order_line"], known.moment).select("order_id", "product_id", "quantity_units")
+    joined = lines.inner_join(placed, lines.order_id == placed.placed_id).drop("placed_id")
+    marked = joined.mutate(
+        is_sale=(_.kind == "sale") & (_.quantity_units > 0),
+        is_return=(_.kind == "return") & (_.quantity_units < 0),
+        in_year=_.placed_us >= known.ago(365),
+        in_quarter=_.placed_us >= known.ago(90),
+    )
+    counted = marked.group_by("product_id").aggregate(
+        buyers=_.account_id.nunique(where=_.is_sale),
+        orders_year=_.order_id.nunique(where=_.is_sale & _.in_year),
+        sold_90_units=_.quantity_units.sum(where=_.is_sale & _.in_quarter),
+        sold_year_units=_.quantity_units.sum(where=_.is_sale & _.in_year),
+        returned_year_units=_.quantity_units.sum(where=_.is_return & _.in_year),
+    )
+    return counted.select(
+        "product_id",
+        "buyers",
+        "orders_year",
+        sold_90_units=_.sold_90_units.fill_null(0).cast("int64"),
+        sold_year_units=_.sold_year_units.fill_null(0).cast("int64"),
+        returned_year_units=-_.returned_year_units.fill_null(0).cast("int64"),
     )
 
 

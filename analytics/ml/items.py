@@ -70,7 +70,7 @@ class ItemModel(BaseEstimator):
             raise ValueError("l2 must be positive")
         self.n_items_ = int(X.shape[1])
         ones = np.ones(X.nnz, dtype=np.float32)
-        bought = _bounded(sp.csr_array((ones, X.indices, X.indptr), shape=X.shape))
+        bought = bounded(sp.csr_array((ones, X.indices, X.indptr), shape=X.shape))
         buyers = np.bincount(bought.indices, minlength=self.n_items_)
         most = np.argsort(-buyers, kind="stable")
         most = most[buyers[most] > 0]
@@ -136,7 +136,7 @@ class ItemModel(BaseEstimator):
         return reason, share
 
 
-def _bounded(bought: sp.csr_array) -> sp.csr_array:
+def bounded(bought: sp.csr_array) -> sp.csr_array:
     """Leave out customers, always the same ones, where counting all pairs would take too long."""
     pairs = np.diff(bought.indptr).astype(np.int64) ** 2
     if pairs.sum() <= _MOST_PAIRS:
@@ -163,7 +163,7 @@ def _blocks(n: int) -> Iterator[slice]:
 def exact_weights(X: sp.csr_array, *, l2: float, max_items: int) -> tuple[IntArray, Scores]:
     """Return all weights of the most bought items, uncut: the items, ascending, and weights (m, m)."""
     ones = np.ones(X.nnz, dtype=np.float32)
-    bought = _bounded(sp.csr_array((ones, X.indices, X.indptr), shape=X.shape))
+    bought = bounded(sp.csr_array((ones, X.indices, X.indptr), shape=X.shape))
     buyers = np.bincount(bought.indices, minlength=X.shape[1])
     most = np.argsort(-buyers, kind="stable")[:max_items]
     head = np.sort(most[buyers[most] > 0])

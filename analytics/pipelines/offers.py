@@ -93,7 +93,7 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     Returns None for a book that has sold too little to learn from.
     """
     cutoff = as_of - timedelta(days=TEST_DAYS)
-    before, after = _load(lake, book, cutoff), _load(lake, book, as_of)
+    before, after = load_purchases(lake, book, cutoff), load_purchases(lake, book, as_of)
     sold_since = int(((after.age_days < TEST_DAYS) & (after.quantity > 0)).sum())
     if min(before.user.size, sold_since) < LEAST_PURCHASES:
         return None
@@ -133,7 +133,7 @@ def publish(
     learnt = _learnt(book, version) if account_ids is not None else learn(lake, book, as_of)
     if learnt is None:  # nobody has scored the whole book yet
         return {}
-    purchases = _load(lake, book, as_of, account_ids, learnt.product_ids)
+    purchases = load_purchases(lake, book, as_of, account_ids, learnt.product_ids)
     recommender = learnt.recommender.for_users(purchases.history(learnt.recommender))
     rules = read_rules(book, as_of, purchases.account_ids, purchases.product_ids)
     found = recommender.recommend(
@@ -167,7 +167,7 @@ def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     version = live_version(book, KIND)
     if version is None:
         return None
-    purchases = _load(lake, book, as_of, _sample(_account_ids(book)))
+    purchases = load_purchases(lake, book, as_of, sample_accounts(book))
     recommender = _with_blend(version)
     if recommender is None:
         return None
@@ -180,8 +180,9 @@ def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     return learnt
 
 
-def _sample(account_ids: Ints) -> list[int] | None:
+def sample_accounts(book: Book) -> list[int] | None:
     """Return accounts to learn from, the same ones each time, or None for all."""
+    account_ids = _account_ids(book)
     if account_ids.size <= MOST_LEARNT_FROM:
         return None
     chosen = np.random.default_rng(0).choice(account_ids, MOST_LEARNT_FROM, replace=False)
@@ -243,7 +244,7 @@ def _account_ids(book: Book) -> Ints:
     return np.fromiter(ids.iterator(10_000), np.int64)
 
 
-def _load(
+def load_purchases(
     lake: Lake,
     book: Book,
     as_of: datetime,

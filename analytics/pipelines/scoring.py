@@ -20,7 +20,7 @@ from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.money import expected_loss
 from analytics.ml.outcome import add_up
 from analytics.models import ModelVersion, Prediction
-from analytics.pipelines import offers, value
+from analytics.pipelines import offers, products, value
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.moments import moment_of
@@ -57,6 +57,8 @@ def run(job: RunningJob) -> dict[str, Any]:
             return score_book(lake, book, as_of, job=job)
         job.progress("recommend")
         offers.learn(lake, book, as_of)
+        job.progress("products")
+        products.publish(lake, book, as_of, job=job)
         job.progress("extract")
         parts = cut(lake, book_id=book.pk, moment=microseconds(as_of), ranges=ranges)
     _hand_out(job, book, as_of, ranges, parts)
@@ -135,6 +137,9 @@ def score_book(
     counts |= value.publish(lake, book, as_of, account_ids=account_ids, job=job)
     say("recommend")
     counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
+    if account_ids is None:
+        say("products")
+        counts |= products.publish(lake, book, as_of, job=job)
     return counts
 
 

@@ -23,6 +23,7 @@ from crm.models.orders import Order, OrderLine, Product, Subscription
 from crm.models.organisation import Book, ExchangeRate, Organisation
 from crm.models.partners import ApiKey, ApiPrincipal, IdempotencyKey, Partner, PartnerAccount
 from crm.models.people import Team, User
+from crm.models.product_figures import ProductFigures, ProductPair
 from crm.models.quality import QualityCount, QualityRule, SourceAlert, SourceDay
 from crm.models.scores import Recommendation, Reliability, Score, Value
 from crm.models.views import SavedView
@@ -69,6 +70,8 @@ __all__ = [
     "PartnerAccount",
     "Payment",
     "Product",
+    "ProductFigures",
+    "ProductPair",
     "QualityCount",
     "QualityRule",
     "QuarantinedRow",

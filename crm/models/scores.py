@@ -94,7 +94,7 @@ class Recommendation(models.Model):
         POPULAR = "popular", _("Popular now")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="recommendations")
-    product = models.ForeignKey(Product, models.CASCADE, related_name="+")
+    product = models.ForeignKey(Product, models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     rank = models.PositiveSmallIntegerField()  # from 1
     score = models.FloatField()
@@ -107,6 +107,8 @@ class Recommendation(models.Model):
             models.UniqueConstraint(fields=["account", "rank"], name="one_recommendation_per_rank"),
             models.UniqueConstraint(fields=["account", "product"], name="product_recommended_once"),
         ]
+        # Whom a product is recommended to, likeliest first.
+        indexes = [models.Index("product", "score", name="recommendation_of_product")]
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.product_id} for {self.account_id}"

@@ -8,13 +8,14 @@ there is nobody left to show them for.
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 
-from crm.models import Book, Recommendation, Reliability, Score, Value
+from crm.models import Book, ProductFigures, Recommendation, Reliability, Score, Value
 from crm.services.feed import record_change
 from crm.services.job_runs import RunningJob
 
@@ -64,6 +65,26 @@ class NewRecommendation:
     kind: Recommendation.Kind
     score: float
     reason: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewProductFigures:
+    product_id: int
+    buyers: int
+    orders_year: int
+    sold_90_days: Decimal
+    sold_year: Decimal
+    returned_year: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NewProductPair:
+    product_id: int
+    other_id: int
+    rank: int
+    bought_both: int
+    buyers: int
+    lift: float
 
 
 @transaction.atomic
@@ -134,6 +155,34 @@ def publish_recommendations(
     if job is not None:
         job.fence()
     return written
+
+
+@transaction.atomic
+def publish_products(
+    *,
+    book: Book,
+    as_of: datetime,
+    figures: Iterable[NewProductFigures],
+    of_buyers: int,
+    pairs: Iterable[NewProductPair],
+    counted: int,
+    job: RunningJob | None = None,
+) -> tuple[int, int]:
+    """Replace what is known of how the products of this book sell; return figures and pairs written."""
+    if ProductFigures.objects.filter(product__book=book, as_of__gt=as_of).exists():
+        return 0, 0
+    told = {"book": book.pk, "as_of": as_of, "of_buyers": of_buyers, "counted": counted}
+    for table in ("crm_productpair", "crm_productfigures"):
+        _execute(_DELETE_OF_PRODUCTS.format(table=table), told)
+    columns = "product_id bigint, buyers int, orders int, sold_90 numeric, sold numeric, returned numeric"
+    with _Staged(columns, (astuple(row) for row in figures)) as table:
+        figures_written = _execute(_INSERT_FIGURES.format(table=table), told)
+    columns = "product_id bigint, other_id bigint, rank int2, bought_both int, buyers int, lift float8"
+    with _Staged(columns, (astuple(pair) for pair in pairs)) as table:
+        pairs_written = _execute(_INSERT_PAIRS.format(table=table), told)
+    if job is not None:
+        job.fence()
+    return figures_written, pairs_written
 
 
 @transaction.atomic
@@ -225,6 +274,27 @@ _INSERT_RECOMMENDATIONS = """
     JOIN crm_account a ON a.id = n.account_id
     JOIN crm_product p ON p.id = n.product_id
     ORDER BY n.account_id, n.rank
+"""
+
+_DELETE_OF_PRODUCTS = """
+    DELETE FROM {table} WHERE product_id IN (SELECT id FROM crm_product WHERE book_id = %(book)s)
+"""
+
+_INSERT_FIGURES = """
+    INSERT INTO crm_productfigures
+        (product_id, buyers, of_buyers, orders_year, sold_90_days, sold_year, returned_year, as_of)
+    SELECT n.product_id, n.buyers, %(of_buyers)s, n.orders, n.sold_90, n.sold, n.returned, %(as_of)s
+    FROM {table} n JOIN crm_product p ON p.id = n.product_id AND p.book_id = %(book)s
+    ORDER BY n.product_id
+"""
+
+_INSERT_PAIRS = """
+    INSERT INTO crm_productpair (product_id, other_id, rank, bought_both, buyers, counted, lift, as_of)
+    SELECT n.product_id, n.other_id, n.rank, n.bought_both, n.buyers, %(counted)s, n.lift, %(as_of)s
+    FROM {table} n
+    JOIN crm_product p ON p.id = n.product_id AND p.book_id = %(book)s
+    JOIN crm_product o ON o.id = n.other_id
+    ORDER BY n.product_id, n.rank
 """
 
 

@@ -75,6 +75,7 @@ PHASES: Mapping[str, str | Promise] = {
     "partitions": gettext_lazy("Making partitions"),
     "people": gettext_lazy("Adding people and their work"),
     "predictions": gettext_lazy("Keeping predictions"),
+    "products": gettext_lazy("Counting what is bought together"),
     "publishing": gettext_lazy("Publishing"),
     "reading": gettext_lazy("Reading the file"),
     "recommend": gettext_lazy("Choosing recommendations"),

@@ -49,6 +49,9 @@ def computed(tables, book, as_of):
         "features": features.compute(tables, **known),
         "repeats": features.repeat_summary(tables, **known),
         "purchases": features.purchases(tables, **known, days_back=36_500),
+        "products": features.product_figures(tables, **known, days_back=36_500).rename(
+            account_id="product_id"
+        ),
         "labels": features.no_order_within(tables, **past),
     }
     return {name: features.to_matrix(features.collect(e)) for name, e in expressions.items()}
