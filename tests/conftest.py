@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import translation
 
 from crm.models import User
+from crm.selectors.lately import forget_lately
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
@@ -47,6 +48,11 @@ def signed_in(role: str, **details: object) -> SignedIn:
     client.user = UserFactory(role=role, **details)
     client.force_login(client.user)
     return client
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known_from_the_last_test() -> None:
+    forget_lately()
 
 
 @pytest.fixture(autouse=True)

@@ -24,21 +24,16 @@ from crm.models import Account, MergedAccount, Partner, Product
 from crm.models.access import Principal
 from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS
 from crm.selectors.account_list import DEFAULT_SORT, AccountSort, account_sort, sorted_accounts
-from crm.selectors.account_parts import get_parts, get_whole
+from crm.selectors.account_parts import ToldAccount, get_details, told
 from crm.selectors.keyset import Column, Order
 
-COLUMNS = (
-    "public_id", "name", "kind", "stage", "industry", "country", "currency", "website",
-    "customer_since", "created_at", "updated_at", "revision", "book__code",
-)  # fmt: skip
 SORT_KEYS = (DEFAULT_SORT, *SCORE_KINDS, *VALUE_KINDS, "customer_since", "created")
 SORT = OpenApiParameter("sort", str, enum=[f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
 BY_CODE = Order("products-by-code", (Column("code"), Column("id")))
 
 
 def own_accounts(principal: Principal) -> QuerySet[Account]:
-    """Return the accounts of this key with the columns that the API tells."""
-    return Account.objects.visible_to(principal).select_related("book").only(*COLUMNS)
+    return Account.objects.visible_to(principal)
 
 
 def address_of_survivor(request: Request, principal: Principal, *, public_id: UUID, route: str) -> Response:
@@ -56,8 +51,9 @@ def address_of_survivor(request: Request, principal: Principal, *, public_id: UU
     return Response(status=308, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def as_row(account: Account, partner: Partner) -> dict[str, Any]:
-    return rows.account(account, get_parts(partner, [account.pk])[account.pk])
+def as_told(accounts: QuerySet[Account], partner: Partner) -> ToldAccount | None:
+    """Return the first of these accounts as the API tells it."""
+    return next((ToldAccount(*values) for values in told(accounts, partner)[:1]), None)
 
 
 class PartnerAccountFilter(AccountFilter):
@@ -95,11 +91,14 @@ class AccountListView(ListView[Account]):
         return own_accounts(self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Account, Any]) -> QuerySet[Account, Any]:
-        return sorted_accounts(super().filter_queryset(queryset), self._sort())
+        accounts = sorted_accounts(super().filter_queryset(queryset), self._sort())
+        return told(accounts, self.principal.partner)
 
-    def to_rows(self, page: Sequence[Account]) -> list[dict[str, Any]]:
-        parts = get_parts(self.principal.partner, [account.pk for account in page])
-        return [rows.account(account, parts[account.pk]) for account in page]
+    def as_row(self, found: tuple[Any, ...]) -> ToldAccount:
+        return ToldAccount(*found)
+
+    def to_rows(self, page: Sequence[ToldAccount]) -> list[dict[str, Any]]:
+        return [rows.account(account) for account in page]
 
     def page_order(self) -> Order:
         return self._sort().order
@@ -123,12 +122,11 @@ class AccountDetailView(ApiView):
         responses={200: one(AccountDetailSerializer), 304: None, **MERGED, **problems(404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        account = own_accounts(self.principal).filter(public_id=public_id).first()
+        account = as_told(own_accounts(self.principal).filter(public_id=public_id), self.principal.partner)
         if account is None:
             route = "api-v1:account-detail"
             return address_of_survivor(request, self.principal, public_id=public_id, route=route)
-        whole = get_whole(self.principal.partner, account.pk)
-        body = {"data": rows.account_in_full(account, whole)}
+        body = {"data": rows.account_in_full(account, get_details(account.pk))}
         return conditional(request, body, revision=account.revision)
 
 

@@ -97,7 +97,11 @@ class ListView(ApiView, ListAPIView[M]):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.to_rows(page or ()))
 
-    def to_rows(self, page: Sequence[M]) -> Any:
+    def as_row(self, found: Any) -> Any:
+        """Return a row as `to_rows` wants it: the model itself, where the list is not read as tuples."""
+        return found
+
+    def to_rows(self, page: Sequence[Any]) -> Any:
         return self.get_serializer(page, many=True).data
 
 

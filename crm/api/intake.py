@@ -15,7 +15,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.accounts import as_row, own_accounts
+from crm.api import rows
+from crm.api.accounts import as_told, own_accounts
 from crm.api.base import ApiView
 from crm.api.errors import Conflict, Unprocessable
 from crm.api.inputs import EventBatchInput, LeadInput
@@ -55,14 +56,14 @@ class LeadView(ApiView):
         sent = LeadInput(data=request.data)
         sent.is_valid(raise_exception=True)
         lead = self._create(sent, once=_once(request))
-        account = own_accounts(self.principal).filter(pk=lead.account_id).first()
+        account = as_told(own_accounts(self.principal).filter(pk=lead.account_id), self.principal.partner)
         if account is None:
             raise Conflict(_("The lead that this key made is no longer yours."), "lead_gone")
         address = reverse("api-v1:account-detail", args=[account.public_id])
         headers = {"Location": request.build_absolute_uri(address)}
         if not lead.is_new:
             headers["Idempotent-Replayed"] = "true"
-        return Response({"data": as_row(account, self.principal.partner)}, status=201, headers=headers)
+        return Response({"data": rows.account(account)}, status=201, headers=headers)
 
     def _create(self, sent: LeadInput, *, once: Once | None) -> Lead:
         try:

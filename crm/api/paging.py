@@ -25,9 +25,11 @@ CURSORS = {
 
 
 class Ordered(Protocol):
-    """A view that says how its list is sorted."""
+    """A view that says how its list is sorted, and what becomes of each row."""
 
     def page_order(self) -> Order: ...
+
+    def as_row(self, found: Any) -> Any: ...
 
 
 class EnvelopePagination(BasePagination):
@@ -35,8 +37,9 @@ class EnvelopePagination(BasePagination):
         ordered: Ordered = view  # type: ignore[assignment] # DRF declares less than it sends
         after, before = (request.query_params.get(name) or None for name in CURSORS)
         page = keyset_page(
-            queryset, order=ordered.page_order(), after=after, before=before, per_page=_limit(request)
-        )
+            queryset, order=ordered.page_order(), after=after, before=before, per_page=_limit(request),
+            as_row=ordered.as_row,
+        )  # fmt: skip
         if page.is_broken:
             message = _("This is not a cursor of this list in this order.")
             raise ValidationError({"after" if after else "before": [message]}, "cursor_invalid")

@@ -9,53 +9,44 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from crm.models import Account
-from crm.selectors.account_parts import ExplainedScore, Number, Offer, Parts, Whole
+from crm.selectors.account_parts import Details, ExplainedScore, Offer, ToldAccount
 from crm.selectors.words import reason_label, reason_text, recommendation_text
 
 
-def account(row: Account, parts: Parts) -> dict[str, Any]:
+def account(row: ToldAccount) -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "name": row.name,
         "kind": row.kind,
         "stage": row.stage,
-        "book": row.book.code,
+        "book": row.book,
         "industry": row.industry,
         "country": row.country,
         "currency": row.currency,
         "website": row.website,
         "customer_since": row.customer_since and row.customer_since.isoformat(),
-        "roles": parts.roles,
-        "scores": [score(number) for number in parts.scores],
-        "values": [value(number) for number in parts.values],
+        **row.parts,
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "revision": row.revision,
     }
 
 
-def account_in_full(row: Account, whole: Whole) -> dict[str, Any]:
+def account_in_full(row: ToldAccount, details: Details) -> dict[str, Any]:
     return {
-        **account(row, whole.parts),
-        "scores": [explained_score(found) for found in whole.scores],
-        "recommendations": [recommendation(offer) for offer in whole.offers],
+        **account(row),
+        "scores": [explained_score(found) for found in details.scores],
+        "recommendations": [recommendation(offer) for offer in details.offers],
     }
 
 
-def score(row: Number | ExplainedScore) -> dict[str, Any]:
+def explained_score(row: ExplainedScore) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "value": row.value,
         "horizon_days": row.horizon_days,
         "as_of": moment(row.as_of),
         "model_version": row.model_version,
-    }
-
-
-def explained_score(row: ExplainedScore) -> dict[str, Any]:
-    return {
-        **score(row),
         "previous_value": row.previous_value,
         "weekly_values": row.weekly_values,
         "base_log_odds": row.base_log_odds,
@@ -70,19 +61,6 @@ def reason(given: dict[str, Any]) -> dict[str, Any]:
         "label": reason_label(code, given.get("values")),
         "text": reason_text(given),
         "points": given.get("points"),
-    }
-
-
-def value(row: Number) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "amount": money(row.amount),
-        "low": money(row.low),
-        "high": money(row.high),
-        "currency": row.currency,
-        "horizon_days": row.horizon_days,
-        "as_of": moment(row.as_of),
-        "model_version": row.model_version,
     }
 
 

@@ -39,7 +39,7 @@ COLUMNS = {
         ListColumn("book", _("Book"), "text", lambda row, names: names.books[row.book_id].name),
         ListColumn(
             "country", _("Country"), "text",
-            lambda row, names: names.countries.get(row.country, row.country),
+            lambda row, names: names.countries[row.country],
         ),
         ListColumn("industry", _("Industry"), "text", lambda row, _names: row.industry),
         ListColumn("owner", _("Owner"), "text", lambda row, names: names.owners.get(row.owner_id)),

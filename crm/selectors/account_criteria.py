@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from crm.models import Account, ExternalId, PartnerAccount, Score, Ticket
 from crm.models import Value as PublishedValue
+from crm.selectors.lately import lately
 
 Criteria = Mapping[str, Any]
 
@@ -87,18 +88,24 @@ def _words(text: str) -> list[Any]:
     quoted = " & ".join("'" + re.sub(r"(['\\])", r"\1\1", term) + "':*" for term in terms)
     vector = SearchVector("name", config="simple")
     matches = _Matches(vector, SearchQuery(quoted, search_type="raw", config="simple"))
-    few = _few(Q(matches))
+    few = _few(Q(matches), "words", quoted)
     return [Q(pk__in=ids) | Q(matches)] if few is None else [Q(pk__in=ids.union(few))]
 
 
-def _few(condition: Q) -> list[int] | None:
+def _few(condition: Q, *about: str) -> list[int] | None:
     """Return the accounts that fit when they are few, and None when they are many.
 
     An index finds the rows of a rare word or value at once; those of a common one turn up soon enough
     on the way through the list's own order. A capped probe says which it is, since the planner can't.
+    Only that matches are many is remembered for a while: few may have become others.
     """
-    found = list(Account.objects.filter(condition).order_by().values_list("pk", flat=True)[: RARE + 1])
-    return found if len(found) <= RARE else None
+    found: list[int] = []
+
+    def are_many() -> bool:
+        found.extend(Account.objects.filter(condition).order_by().values_list("pk", flat=True)[: RARE + 1])
+        return len(found) > RARE
+
+    return None if lately(("many", *about), are_many, keep=bool) else found
 
 
 class _Matches(Func):
@@ -133,7 +140,7 @@ def _attributes(wanted: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     for key, tests in wanted.items():
         if "exact" in tests:
             equal = Q(attributes__contains={key: tests["exact"]})
-            few = _few(equal)
+            few = _few(equal, "attribute", key, repr(tests["exact"]))
             conditions.append(equal if few is None else Q(pk__in=few))
         for test, sign in (("min", ">="), ("max", "<=")):
             if test in tests:

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Field, Func, QuerySet
+from django.db.models import F, Field, Func, IntegerField, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 
 from crm.models import Account
 from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS, with_numbers
 from crm.selectors.keyset import Column, Order, Page, keyset_page
 
 COUNT_CAP = 1_000
-COUNT_CAP_OF_JOINS = 200  # each published number in a filter is a probe of its own for each account
+COUNT_CAP_OF_JOINS = 100  # each published number in a filter is a probe of its own for each account
 DEFAULT_SORT = "name"
 LIST_COLUMNS = (
-    "pk", "public_id", "name", "country", "industry", "stage", "customer_since", "created_at",
+    "pk", "text_id", "name", "country", "industry", "stage", "customer_since", "created_at",
     "owner_id", "book_id", "numbers",
 )  # fmt: skip
 _PLAIN = {"name": "name", "customer_since": "customer_since", "created": "pk"}
@@ -44,6 +44,13 @@ class _Numbers(Func):
     output_field = Field()  # psycopg itself reads `json`
 
 
+class _CappedCount(Subquery):
+    """How many rows a query has: worked out once, beside the rows of a page, without a round trip."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
+    output_field = IntegerField()
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSort:
     """How the list is sorted, and which published number an account needs to be in it."""
@@ -61,7 +68,7 @@ class AccountRow(NamedTuple):
     """What a list shows of an account. A list has 51 of them, so they are no model instances."""
 
     pk: int
-    public_id: UUID
+    public_id: str
     name: str
     country: str
     industry: str
@@ -71,6 +78,7 @@ class AccountRow(NamedTuple):
     owner_id: int | None
     book_id: int
     published: Mapping[str, float] | None
+    found: int | None = None  # how many the whole list has, up to one more than the cap
     sort_value: Any = None  # of the number that the list is sorted by
     attributes: Mapping[str, Any] | None = None  # custom ones, where a column shows one
 
@@ -125,13 +133,28 @@ def account_page(
     after: str | None = None,
     before: str | None = None,
     per_page: int = 50,
+    count_to: int = 0,
     with_attributes: bool = False,
 ) -> Page[AccountRow]:
-    """Return one page of what `sorted_accounts` made, each account with its numbers."""
-    more = ["sort_value"] if _is_published(sort) else []
-    narrow = _as_tuples(accounts, *more, *(["attributes"] if with_attributes else []))
-    as_row = _row_with_attributes if with_attributes else _row
-    return keyset_page(narrow, order=sort.order, after=after, before=before, per_page=per_page, as_row=as_row)
+    """Return one page of what `sorted_accounts` made, each account with its numbers.
+
+    With `count_to` each row also says how many rows there are on all pages, up to one more than that.
+    """
+    more = [
+        *(["found"] if count_to else []),
+        *(["sort_value"] if _is_published(sort) else []),
+        *(["attributes"] if with_attributes else []),
+    ]
+    if count_to:
+        accounts = accounts.annotate(found=_CappedCount(accounts.order_by().values("pk")[: count_to + 1]))
+
+    def as_row(values: tuple[Any, ...]) -> AccountRow:
+        return AccountRow(*values[: -len(more)], **dict(zip(more, values[-len(more) :], strict=True)))
+
+    return keyset_page(
+        _as_tuples(accounts, *more), order=sort.order, after=after, before=before, per_page=per_page,
+        as_row=as_row if more else _row,
+    )  # fmt: skip
 
 
 def account_rows(accounts: QuerySet[Account]) -> list[AccountRow]:
@@ -140,15 +163,12 @@ def account_rows(accounts: QuerySet[Account]) -> list[AccountRow]:
 
 
 def _as_tuples(accounts: QuerySet[Account], *more: str) -> QuerySet[Account, tuple[Any, ...]]:
-    return accounts.annotate(numbers=_Numbers(F("pk"))).values_list(*LIST_COLUMNS, *more)
+    texts = accounts.annotate(numbers=_Numbers(F("pk")), text_id=Cast("public_id", TextField()))
+    return texts.values_list(*LIST_COLUMNS, *more)
 
 
 def _row(values: tuple[Any, ...]) -> AccountRow:
     return AccountRow(*values)
-
-
-def _row_with_attributes(values: tuple[Any, ...]) -> AccountRow:
-    return AccountRow(*values[:-1])._replace(attributes=values[-1])
 
 
 def _is_published(sort: AccountSort) -> bool:

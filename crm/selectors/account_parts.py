@@ -1,70 +1,89 @@
-"""What hangs on accounts that somebody may see, for the partner API: each kind in one round trip.
+"""Accounts as the partner API tells them, with what hangs on them.
 
-Read as tuples: making models of some hundred small rows takes longer than reading them.
+A page is one round trip: PostgreSQL writes the many small parts of its rows as JSON. Making models,
+or serializers, of some hundred of them takes longer than reading them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import F, Field, Func, QuerySet
 
-from crm.models import Partner
+from crm.models import Account, Partner
 
-_SCORES = """
-    SELECT account_id, 'score', kind, value, NULL::numeric, NULL::numeric, NULL::numeric, '',
-           horizon_days, as_of, model_version
-    FROM crm_score WHERE account_id = ANY(%(ids)s)
-    UNION ALL
-"""
-_OTHERS = """
-    SELECT account_id, 'value', kind, NULL::float8, amount, low, high, currency, horizon_days, as_of,
-           model_version
-    FROM crm_value WHERE account_id = ANY(%(ids)s)
-    UNION ALL
-    SELECT DISTINCT account_id, 'role', role, NULL::float8, NULL::numeric, NULL::numeric, NULL::numeric, '',
-           0, NULL::timestamptz, ''
-    FROM crm_partneraccount
-    WHERE account_id = ANY(%(ids)s) AND partner_id = %(partner)s
-      AND since <= now() AND (until IS NULL OR until > now())
-    ORDER BY 1, 2, 3
-"""
 _EXPLAINED = """
     SELECT kind, value, horizon_days, as_of, model_version, previous_value, weekly_values, base_log_odds,
            reasons
-    FROM crm_score WHERE account_id = ANY(%(ids)s) ORDER BY kind
+    FROM crm_score WHERE account_id = %(id)s ORDER BY kind
 """
 _OFFERS = """
     SELECT offer.rank, offer.kind, offer.score, offer.reason, offer.as_of, offer.model_version,
            product.public_id, product.code, product.name, product.category, product.price,
            product.currency, named.name
     FROM (SELECT *, (reason ->> 'product_id')::bigint AS named_id FROM crm_recommendation
-          WHERE account_id = ANY(%(ids)s) OFFSET 0) AS offer
+          WHERE account_id = %(id)s OFFSET 0) AS offer
     JOIN crm_product AS product ON product.id = offer.product_id
     LEFT JOIN crm_product AS named ON named.id = offer.named_id AND named.book_id = product.book_id
     ORDER BY offer.rank
 """
 
 
-class Number(NamedTuple):
-    """A score, a value, or (with nothing but a kind) what the partner is to the account."""
+# As DRF writes an instant: in UTC, microseconds only where there are some.
+_AS_OF = """replace(to_char(as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'"""
 
-    account_id: int
-    part: str
+
+class _Parts(Func):
+    """Scores, values and the partner's roles of an account, as the API writes them."""
+
+    template = f"""json_build_object(
+        'roles', (SELECT coalesce(json_agg(DISTINCT role), '[]')
+            FROM crm_partneraccount
+            WHERE account_id = %(expressions)s AND partner_id = %(partner)d
+              AND since <= now() AND (until IS NULL OR until > now())),
+        'scores', (SELECT coalesce(json_agg(json_build_object(
+                'kind', kind, 'value', value, 'horizon_days', horizon_days, 'as_of', {_AS_OF},
+                'model_version', model_version
+            ) ORDER BY kind), '[]')
+            FROM crm_score WHERE account_id = %(expressions)s),
+        'values', (SELECT coalesce(json_agg(json_build_object(
+                'kind', kind, 'amount', amount::text, 'low', low::text, 'high', high::text,
+                'currency', currency, 'horizon_days', horizon_days, 'as_of', {_AS_OF},
+                'model_version', model_version
+            ) ORDER BY kind), '[]')
+            FROM crm_value WHERE account_id = %(expressions)s)
+    )"""
+    output_field = Field()  # psycopg itself reads `json`
+
+
+class ToldAccount(NamedTuple):
+    """The columns that the API tells of an account, and its parts."""
+
+    pk: int
+    public_id: Any
+    name: str
     kind: str
-    value: float | None
-    amount: Decimal | None
-    low: Decimal | None
-    high: Decimal | None
+    stage: str
+    book: str
+    industry: str
+    country: str
     currency: str
-    horizon_days: int
-    as_of: datetime
-    model_version: str
+    website: str
+    customer_since: date | None
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    parts: Mapping[str, list[Any]]
+    sort_value: Any = None  # of the number that a list is sorted by
+
+
+_COLUMNS = tuple("book__code" if name == "book" else name for name in ToldAccount._fields[:-1])
 
 
 class ExplainedScore(NamedTuple):
@@ -95,50 +114,25 @@ class Offer(NamedTuple):
     named_product: str | None  # the product that the reason speaks of
 
 
-@dataclass(slots=True)
-class Parts:
-    scores: list[Number] = field(default_factory=list)
-    values: list[Number] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """Everything that the API tells of one account beside its own columns."""
+class Details:
+    """What the API tells of one account alone."""
 
-    parts: Parts  # without scores, which come with their reasons
     scores: list[ExplainedScore]
     offers: list[Offer]
 
 
-def get_parts(partner: Partner, account_ids: Iterable[int]) -> Mapping[int, Parts]:
-    """Return scores, values and the partner's roles of each account."""
-    found = {pk: Parts() for pk in account_ids}
-    if not found:
-        return found
-    with connection.cursor() as cursor:
-        cursor.execute(_SCORES + _OTHERS, {"ids": list(found), "partner": partner.pk})
-        _sort_in(cursor, found)
-    return found
+def told(accounts: QuerySet[Account], partner: Partner) -> QuerySet[Account, tuple[Any, ...]]:
+    """Return these accounts as the values of `ToldAccount`, for somebody who may see them."""
+    by = ["sort_value"] if "sort_value" in accounts.query.annotations else []
+    return accounts.annotate(parts=_Parts(F("pk"), partner=partner.pk)).values_list(*_COLUMNS, *by)
 
 
-def get_whole(partner: Partner, account_id: int) -> Whole:
-    """Return it with one round trip of three statements."""
-    found = {account_id: Parts()}
+def get_details(account_id: int) -> Details:
+    """Return scores with their reasons, and offers: one round trip of two statements."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_OTHERS}; {_EXPLAINED}; {_OFFERS}", {"ids": [account_id], "partner": partner.pk})
-        _sort_in(cursor, found)
-        cursor.nextset()
+        cursor.execute(f"{_EXPLAINED}; {_OFFERS}", {"id": account_id})
         scores = [ExplainedScore._make((*row[:-1], json.loads(row[-1]))) for row in cursor]
         cursor.nextset()
         offers = [Offer._make((*row[:3], json.loads(row[3]), *row[4:])) for row in cursor]
-    return Whole(found[account_id], scores, offers)
-
-
-def _sort_in(rows: Iterable[tuple[Any, ...]], found: Mapping[int, Parts]) -> None:
-    for row in rows:
-        number, parts = Number(*row), found[row[0]]
-        if number.part == "role":
-            parts.roles.append(number.kind)
-        else:
-            (parts.scores if number.part == "score" else parts.values).append(number)
+    return Details(scores, offers)

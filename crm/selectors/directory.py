@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.db import connection
@@ -12,15 +14,20 @@ from django.db.models import QuerySet
 
 from crm.models import Account, Organisation, SavedView, User
 from crm.selectors.countries import COUNTRIES
+from crm.selectors.lately import lately
 
-# One round trip. Countries are found by jumping from one to the next through the index.
-_DIRECTORY = """
+# Countries are found by jumping from one to the next through the index.
+_COUNTRIES = """
     WITH RECURSIVE found AS (
         (SELECT country FROM crm_account ORDER BY country LIMIT 1)
         UNION ALL
         SELECT (SELECT country FROM crm_account WHERE country > found.country ORDER BY country LIMIT 1)
         FROM found WHERE found.country IS NOT NULL
     )
+    SELECT country FROM found WHERE country <> ''
+"""
+# One round trip.
+_DIRECTORY = """
     SELECT json_build_array(
         (SELECT coalesce(json_agg(json_build_array(id, code, name, score_kinds) ORDER BY id), '[]')
          FROM crm_book),
@@ -28,7 +35,6 @@ _DIRECTORY = """
                     id, public_id, coalesce(nullif(trim(concat(first_name, ' ', last_name)), ''), username)
                 ) ORDER BY first_name, last_name, username), '[]')
          FROM crm_user WHERE is_active),
-        (SELECT coalesce(json_agg(country), '[]') FROM found WHERE country <> ''),
         coalesce((SELECT reporting_currency FROM crm_organisation), 'GBP'),
         (SELECT coalesce(json_agg(json_build_array(key, label, type, choices) ORDER BY label), '[]')
          FROM crm_attributedefinition)
@@ -85,18 +91,18 @@ class Directory:
 
     books: dict[int, BookName]
     people: list[PersonName]  # those who can own something
-    country_codes: list[str]  # of the accounts that there are
+    country_codes: tuple[str, ...]  # of the accounts that there are, or were a minute ago
     currency: str  # of published money
     attributes: list[AttributeName]
-    text: str = ""  # as it was read: equal texts are equal directories
+    text: str = ""  # as it was read: with equal codes, equal texts are equal directories
 
     @cached_property
     def owners(self) -> dict[int | None, str]:
         return {person.pk: person.name for person in self.people}
 
     @cached_property
-    def countries(self) -> dict[str, str]:
-        return {code: str(COUNTRIES.get(code, code)) for code in self.country_codes}
+    def countries(self) -> Mapping[str, str]:
+        return _CountryNames()
 
     @cached_property
     def stages(self) -> dict[str, str]:
@@ -108,7 +114,7 @@ class Directory:
 
     @property
     def country_choices(self) -> list[tuple[str, str]]:
-        return sorted(self.countries.items(), key=lambda pair: pair[1])
+        return sorted(((code, self.countries[code]) for code in self.country_codes), key=itemgetter(1))
 
     @property
     def people_choices(self) -> list[tuple[str, str]]:
@@ -116,6 +122,14 @@ class Directory:
 
     def book_of(self, code: str | None) -> BookName | None:
         return next((book for book in self.books.values() if book.code == code), None)
+
+
+class _CountryNames(dict[str, str]):
+    """Names in the reader's language, each looked up when a row first needs it."""
+
+    def __missing__(self, code: str) -> str:
+        name = self[code] = str(COUNTRIES.get(code, code))
+        return name
 
 
 def get_directory() -> Directory:
@@ -134,12 +148,18 @@ def get_directory_and_views(user: User, page: str) -> tuple[Directory, list[View
     return _directory(text), [ViewName._make(view) for view in json.loads(saved)]
 
 
+def _country_codes() -> tuple[str, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTRIES)
+        return tuple(code for (code,) in cursor.fetchall())
+
+
 def _directory(text: str) -> Directory:
-    books, people, country_codes, currency, attributes = json.loads(text)
+    books, people, currency, attributes = json.loads(text)
     return Directory(
         books={row[0]: BookName(*row) for row in books},
         people=[PersonName(*row) for row in people],
-        country_codes=country_codes,
+        country_codes=lately("countries", _country_codes),
         currency=currency,
         attributes=[AttributeName._make(row) for row in attributes],
         text=text,

@@ -1,6 +1,6 @@
 """Rows of the account list. Fifty rows of ten cells are made in one go, without a template each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -22,8 +22,6 @@ BAR_WIDTH = 40
 HIGH = 0.5  # from here on a risk's bar takes the colour of its meaning
 CLASSES = {"text": "", "number": "num", "share": "num with-bar", "money": "num", "date": "shrink"}
 
-Cell = Callable[[AccountRow], str]
-
 
 @register.simple_tag
 def account_table_rows(
@@ -38,35 +36,34 @@ def account_table_rows(
 
     Its link carries the state of the list, so that the account's page can walk on in it.
     """
-    cells = [_cell(column, names) for column in columns]
-    select, walk = escape(_("Select")), escape(urlencode({"list": state}))
-    lines = []
+    walk = escape(urlencode({"list": state}))
+    heads = _heads(rows, walk=walk, select=escape(_("Select")) if may_select else "")
+    cells = zip(heads, *(_cells(column, rows, names) for column in columns), strict=True)
+    return SafeString("".join([f"<tr>{''.join(line)}</tr>" for line in cells]))
+
+
+def _heads(rows: Sequence[AccountRow], *, walk: str, select: str) -> Iterator[str]:
+    """Yield the box to tick, where there is one, and the name of each account."""
     for row in rows:
         name, public_id = escape(row.name), row.public_id
         box = (
             f'<td class="check"><input type="checkbox" name="ids" value="{public_id}" '
             f'aria-label="{select} {name}"></td>'
         )
-        lines.append(
-            f'<tr>{box if may_select else ""}<th scope="row" class="pin">'
+        yield (
+            f'{box if select else ""}<th scope="row" class="pin">'
             f'<a class="table__main" href="/accounts/{public_id}/?{walk}">{name}</a></th>'
-            f"{''.join([cell(row) for cell in cells])}</tr>"
         )
-    return SafeString("".join(lines))
 
 
-def _cell(column: ListColumn, names: Directory) -> Cell:
-    """Return what makes one column's cell; all that its rows have in common is made here, once."""
+def _cells(column: ListColumn, rows: Sequence[AccountRow], names: Directory) -> list[str]:
+    """Return one column's cells; all that they have in common is made here, once."""
     shown, read, label = _words(column, names), column.read, escape(str(column.label))
     start = f'<td class="{CLASSES[column.kind]}" data-label="{label}">'
     nothing = f'<span class="muted">{MISSING}</span>'
     empty = f'<td class="{CLASSES[column.kind]} is-empty" data-label="{label}">{nothing}</td>'
-
-    def cell(row: AccountRow) -> str:
-        value = read(row, names)
-        return empty if value is None or value == "" else f"{start}{shown(value)}</td>"
-
-    return cell
+    values = [read(row, names) for row in rows]
+    return [empty if value is None or value == "" else f"{start}{shown(value)}</td>" for value in values]
 
 
 def _words(column: ListColumn, names: Directory) -> Callable[[Any], str]:

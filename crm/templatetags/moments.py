@@ -61,7 +61,9 @@ def _minutes_apart(seconds: float) -> str | None:
 
 
 def exact(value: date, here: Wording) -> str:
-    return f"{here.day(value)} {value:%H:%M}" if isinstance(value, datetime) else here.day(value)
+    if not isinstance(value, datetime):
+        return here.day(value)
+    return f"{here.day(value)} {value.hour:02}:{value.minute:02}"
 
 
 def relative(value: date, now: datetime, here: Wording) -> str:

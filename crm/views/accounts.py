@@ -20,7 +20,6 @@ from crm.selectors.account_list import (
     COUNT_CAP_OF_JOINS,
     AccountRow,
     account_page,
-    capped_count,
     sorted_accounts,
 )
 from crm.selectors.directory import get_directory, get_directory_and_views
@@ -47,7 +46,7 @@ def account_list(request: HtmxRequest) -> HttpResponse:
     accounts = sorted_accounts(listing.accounts, listing.sort)
     page = account_page(
         accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before"),
-        with_attributes=need_attributes(listing.columns),
+        count_to=_count_cap(request), with_attributes=need_attributes(listing.columns),
     )  # fmt: skip
     if page.is_broken:
         messages.warning(request, _("That page of the list no longer exists. This is the first one."))
@@ -57,6 +56,7 @@ def account_list(request: HtmxRequest) -> HttpResponse:
         "rows": page.rows,
         "count": _count(request, accounts, page),
         "tabs": tabs,
+        "here": request.get_full_path(),
         **_choices(request, listing),
     }
     return render_part(request, "crm/account_list.html", "count", context)
@@ -124,10 +124,13 @@ def _count(request: HtmxRequest, accounts: QuerySet[Account], page: Page[Account
         return {"number": len(page.rows), "is_capped": False}
     if request.GET.get("count") == "exact":
         return {"number": accounts.order_by().count(), "is_capped": False}
-    bounds = {name[:-4] for name in request.GET if name.endswith(("_min", "_max"))}
-    cap = COUNT_CAP if len(bounds) < 2 else COUNT_CAP_OF_JOINS
-    number = capped_count(accounts, cap)
+    cap, number = _count_cap(request), page.rows[0].found or 0
     return {"number": min(number, cap), "is_capped": number > cap}
+
+
+def _count_cap(request: HtmxRequest) -> int:
+    bounds = {name[:-4] for name in request.GET if name.endswith(("_min", "_max"))}
+    return COUNT_CAP if len(bounds) < 2 else COUNT_CAP_OF_JOINS
 
 
 def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     choices: dict[str, Any] = {
         "all_columns": every_column(listing.names).values(),
         "shown_columns": tuple(column.key for column in listing.columns),
-        "chips": [] if is_open else _chips(request, listing),
+        "chips": () if is_open else _chips(request, listing),
         "is_more_open": is_open,
         "may_edit": may_edit,
         "may_merge": can(request.user, MERGE_ACCOUNTS),
@@ -147,7 +150,7 @@ def _choices(request: HtmxRequest, listing: Listing) -> dict[str, Any]:
     return choices | (_panel_choices(request, listing) if is_open else {})
 
 
-def _chips(request: HtmxRequest, listing: Listing) -> list[tuple[str, str, str]]:
+def _chips(request: HtmxRequest, listing: Listing) -> tuple[tuple[str, str, str], ...]:
     """Return the filters that the toolbar has no control for: name, value, and the list without it."""
     fields, chips = listing.filters.form.fields, []
     for name in set(listing.active) - QUICK_FILTERS:
@@ -155,7 +158,7 @@ def _chips(request: HtmxRequest, listing: Listing) -> list[tuple[str, str, str]]
         for dropped in (name, "after", "before"):
             without.pop(dropped, None)
         chips.append((str(fields[name].label), _shown(listing, name), f"?{without.urlencode()}"))
-    return sorted(chips)
+    return tuple(sorted(chips))
 
 
 def _shown(listing: Listing, name: str) -> str:

@@ -36,7 +36,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Tabs:
-    tabs: list[Tab]
+    tabs: tuple[Tab, ...]
     current: Tab | None
     is_changed: bool  # the list no longer shows what its view has kept
     state: str
@@ -45,9 +45,9 @@ class Tabs:
 
 def view_tabs(request: HtmxRequest, page: str, views: Sequence[ViewName]) -> Tabs:
     wanted, user_id = request.GET.get("view", ""), request.user.pk
-    tabs = [
+    tabs = tuple(
         Tab(view, view_url(page, view), view.owner_id == user_id, view.public_id == wanted) for view in views
-    ]
+    )
     current = next((tab for tab in tabs if tab.is_current), None)
     state = state_of(request.GET)
     kept = current.view.query if current else ""

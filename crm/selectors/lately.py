@@ -1,0 +1,39 @@
+"""What may be a minute old, kept in the process that asked for it.
+
+Only for what decides how fast or how complete an offer is, and never what is true of an account: which
+countries a menu lists, and whether a filter's matches are few enough to be named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SECONDS = 60.0
+MOST = 1_000  # values kept; the one kept longest makes room for a new one
+_kept: dict[Hashable, tuple[float, Any]] = {}
+
+
+def lately(key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = lambda _value: True) -> T:
+    """Return what `make` said for this key within the last minute, or ask it now.
+
+    `keep` says which answers may be given again.
+    """
+    asked_at, value = _kept.get(key, (-SECONDS, None))
+    if time.monotonic() - asked_at < SECONDS:
+        return value  # type: ignore[no-any-return] # what `make` returned for this very key
+    value = make()
+    if not keep(value):
+        return value
+    if len(_kept) >= MOST:
+        _kept.pop(next(iter(_kept)), None)
+    _kept[key] = (time.monotonic(), value)
+    return value
+
+
+def forget_lately() -> None:
+    """Start over, as tests do that share a process."""
+    _kept.clear()
