@@ -17,7 +17,8 @@ class Score(models.Model):
         PAYMENT_RISK = "payment_risk", _("Payment risk")  # P(default within the horizon), 0..1
         PURCHASE = "purchase", _("Purchase")  # P(order within 30 days), 0..1
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="scores")
+    # Found by the index of its unique constraint, which a list reads without touching the rows.
+    account = models.ForeignKey(Account, models.CASCADE, related_name="scores", db_index=False)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     value = models.FloatField()
     previous_value = models.FloatField(null=True)
@@ -33,7 +34,7 @@ class Score(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "kind"], name="one_score_per_kind"),
+            models.UniqueConstraint(fields=["account", "kind"], include=["value"], name="one_score_per_kind"),
             models.CheckConstraint(
                 condition=models.Q(value__gte=0, value__lte=1), name="score_is_a_probability"
             ),
@@ -56,7 +57,7 @@ class Value(models.Model):
         CUSTOMER_VALUE = "customer_value", _("Expected value")  # future orders, horizon_days
         EXPECTED_LOSS = "expected_loss", _("Expected loss")  # payment risk x exposure
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="values")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="values", db_index=False)  # as above
     kind = models.CharField(max_length=20, choices=Kind.choices)
     amount = models.DecimalField(max_digits=19, decimal_places=4)  # reporting currency
     low = models.DecimalField(max_digits=19, decimal_places=4, null=True)
@@ -70,7 +71,9 @@ class Value(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "kind"], name="one_value_per_kind"),
+            models.UniqueConstraint(
+                fields=["account", "kind"], include=["amount"], name="one_value_per_kind"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["customer_value", "expected_loss"]),
                 name="value_kind_is_known",
@@ -93,7 +96,7 @@ class Recommendation(models.Model):
         REPEAT = "repeat", _("Buy again")
         POPULAR = "popular", _("Popular now")
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="recommendations")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="recommendations", db_index=False)
     product = models.ForeignKey(Product, models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     rank = models.PositiveSmallIntegerField()  # from 1

@@ -47,7 +47,7 @@ def test_a_rare_value_is_looked_for_each_time(db, monkeypatch):
 
     monkeypatch.setattr(
         "crm.selectors.account_criteria.RARE", 1
-    )  # now it is common, and stays so for a while
+    )  # now it is common
     assert set(matching(accounts, criteria)) == {first, second}
     second.delete()
     assert set(matching(accounts, criteria)) == {first}
