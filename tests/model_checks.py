@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from analytics.models import ModelCheck, ModelVersion
+from analytics.models import ModelCheck, ModelVersion, ReasonTotals
 
 PART = {
     "value": "DE", "n": 60, "happened": 30, "observed": 0.5, "low": 0.34, "high": 0.66,
@@ -52,3 +52,28 @@ def add_troubled_checks(version: ModelVersion) -> None:
         version, "coverage", {"active": 100, "scored": 90, "fresh": 10, **quiet},
         [{"code": "low_coverage", "scored": 10, "active": 100}, {"code": "book_is_quiet", **quiet}],
     )  # fmt: skip
+
+
+def add_reason_totals(version: ModelVersion) -> None:
+    """Write down what moved the scores of 900 accounts, as scoring the whole book does."""
+    reasons = {
+        "recency": [0.4, 0.9], "money": [-0.2, 0.5], "rhythm": [0.1, 0.3], "breadth": [-0.05, 0.2],
+        "tenure": [0.02, 0.15], "trend": [0.01, 0.1], "returns": [0.0, 0.04],
+    }  # fmt: skip
+    segments: dict[str, dict[str | None, int]] = {
+        "everybody": {None: 900},
+        "country": {"DE": 500, "GB": 300, None: 100},
+        "industry": {"": 900},
+        "stage": {"customer": 700, "former": 200},
+        "kind": {"organisation": 850, "person": 50},
+    }
+    for split, values in segments.items():
+        rows = [
+            {"value": value, "accounts": n, "score": 0.3 * n,
+             "reasons": {code: [signed * n, size * n] for code, (signed, size) in reasons.items()}}
+            for value, n in values.items()
+        ]  # fmt: skip
+        ReasonTotals.objects.create(
+            book=version.book, kind=version.kind, model_version=version.version, as_of=version.as_of,
+            part=0, parts=1, split=split, segments=rows,
+        )  # fmt: skip

@@ -202,6 +202,8 @@ PAGES = [
     page("analytics:model-list"),
     page("analytics:model-detail", public_id=of("model")),
     page("analytics:model-detail", public_id=of("rejected"), name="model-rejected"),
+    page("analytics:model-drivers", public_id=of("model"), query="?by=stage"),
+    page("analytics:model-drivers", public_id=of("rejected"), name="model-drivers-empty"),
     page("account_login", role=""),
     page("account_logout"),
     page("account_inactive", role=""),

@@ -27,7 +27,7 @@ from crm.services.merges import merge, propose, unmerge
 from crm.services.quality_rules import TABLES, sync_rules
 from crm.services.source_alerts import check_sources
 from tests import factories
-from tests.model_checks import add_troubled_checks
+from tests.model_checks import add_reason_totals, add_troubled_checks
 
 PASSWORD = "a plain sentence opens it"
 ROLES = [str(role) for role in models.User.Role.values]
@@ -403,6 +403,7 @@ def make_models(now: datetime, book: models.Book) -> tuple[ModelVersion, ModelVe
         **common, version="wholesale-churn-2", state="live", verdict={"passed": True}
     )
     add_troubled_checks(live)
+    add_reason_totals(live)
     ModelVersion.objects.create(**common, version="wholesale-churn-1", state="retired")
     rejected = ModelVersion.objects.create(
         **common, version="wholesale-churn-3", state="rejected",

@@ -23,7 +23,7 @@ from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import load_matrix
 from analytics.pipelines.offers import KIND as RECOMMENDATION
 from analytics.pipelines.reasons import values_with_names
-from analytics.pipelines.scoring import new_scores, publish_losses, score_book
+from analytics.pipelines.scoring import explain, new_scores, publish_losses, score_book
 from analytics.pipelines.specs import SPECS, ScoreSpec, specs_of
 from analytics.pipelines.training import SEED, train_kind
 from analytics.pipelines.value import KIND as CUSTOMER_VALUE
@@ -101,7 +101,7 @@ def _publish_cross_fitted(
             model = OutcomeClassifier(n_folds=3, random_state=SEED).fit(X[fitted], happened[fitted])
             part = matrix.rows_of(ids[held_out])
             probability[held_out] = model.predict_proba(X[held_out])[:, 1]
-            yield from new_scores(model, version.feature_names, part, values)
+            yield from new_scores(explain(model, version.feature_names, part), part, values)
 
     with transaction.atomic():
         publish_scores(kind=spec.kind, scores=scores(), edition=edition)

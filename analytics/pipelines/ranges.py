@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from analytics.lake import Lake, PartMissingError, open_lake, open_part, remove_part
+from analytics.pipelines.drivers import Part
 from analytics.pipelines.scoring import score_book
 from crm.models import Account, Book
 from crm.services.job_runs import RunningJob
@@ -31,10 +32,16 @@ def run(job: RunningJob) -> dict[str, Any]:
             datetime.fromisoformat(job.params["as_of"]),
             account_ids=ids,
             weekly=frozenset(job.params["weekly"]),
+            part=_part(job.params),
             job=job,
         )
     remove_part(job.params["parts"], job.params["part"])
     return counts
+
+
+def _part(params: dict[str, Any]) -> Part | None:
+    """Return which part this is; None for a job that an older version of the product made."""
+    return Part(params["part"], params["of"], params["segments"]) if "segments" in params else None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from analytics.ml.money import expected_loss
 from analytics.ml.outcome import add_up
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import offers, products, value
+from analytics.pipelines.drivers import EVERYBODY, Explained, Part, largest_segments, sum_reasons
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.moments import moment_of
@@ -33,6 +34,7 @@ from analytics.pipelines.reasons import (
 from analytics.pipelines.runs import timed_run
 from analytics.pipelines.specs import ScoreSpec, specs_of
 from analytics.services.predictions import keep_weekly
+from analytics.services.reason_totals import clear_reason_totals, keep_reason_totals
 from crm.models import Account, Book, Job, Organisation, Score, Value
 from crm.services.job_runs import RunningJob
 from crm.services.jobs import enqueue
@@ -80,7 +82,11 @@ def _hand_out(
     parent = Job.objects.get(pk=job.id)
     if Job.objects.filter(parent=parent).exists():
         return
-    weekly = _weekly(book, _live_versions(book), as_of)
+    live = _live_versions(book)
+    weekly = _weekly(book, live, as_of)
+    segments = largest_segments(book)
+    for _spec, version in live:
+        clear_reason_totals(edition=edition_of(version, as_of))
     for part, (low, high) in enumerate(ranges):
         enqueue(
             task="analytics.score_range",
@@ -93,6 +99,8 @@ def _hand_out(
                 "weekly": weekly,
                 "parts": parts,
                 "part": part,
+                "of": len(ranges),
+                "segments": segments,
             },
             parent=parent,
         )
@@ -106,31 +114,29 @@ def score_book(
     *,
     account_ids: Sequence[int] | None = None,
     weekly: Collection[str] | None = None,
+    part: Part | None = None,
     with_offers: bool = True,
     job: RunningJob | None = None,
 ) -> dict[str, Any]:
     """Publish scores, values and recommendations of these accounts, or of all; return how many.
 
     A full scoring is kept as predictions once a week; that of `account_ids` only for the kinds
-    that `weekly` names.
+    that `weekly` names. What drives the scores is summed up for a full one, and for a `part` of it.
     """
     say = job.progress if job is not None else _silent
     say("features")
     live = _live_versions(book)
     if weekly is None:
         weekly = _weekly(book, live, as_of) if account_ids is None else ()
+    part = Part(0, 1, largest_segments(book)) if account_ids is None else part
     names = sorted({name for _spec, version in live for name in version.feature_names})
     matrix = load_matrix(lake, book=book, as_of=as_of, account_ids=account_ids, names=names or None)
     counts: dict[str, Any] = {"as_of": as_of.isoformat()}
     for spec, version in live:
         say("score")
-        ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
-        if ids.size == 0:  # a lead, say, or customers who have all been quiet for a year
-            counts[spec.kind] = 0
-            continue
         edition = edition_of(version, as_of, is_weekly=spec.kind in weekly)
-        with timed_run(f"score.{spec.kind}", edition, job) as timed:
-            timed.accounts = counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, job)
+        ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
+        counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, part=part, job=job)
     if not with_offers:
         return counts
     say("values")
@@ -153,43 +159,79 @@ def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
 
 
 def _score(
-    spec: ScoreSpec, version: ModelVersion, matrix: Matrix, edition: Edition, job: RunningJob | None
+    spec: ScoreSpec,
+    version: ModelVersion,
+    matrix: Matrix,
+    edition: Edition,
+    *,
+    part: Part | None,
+    job: RunningJob | None,
+) -> int:
+    """Publish one kind of score of these accounts; return how many were written."""
+    if matrix.account_ids.size == 0:  # a lead, say, or customers who have all been quiet for a year
+        _keep_totals(spec, edition, part, {EVERYBODY: []})
+        return 0
+    with timed_run(f"score.{spec.kind}", edition, job) as timed:
+        timed.accounts = _publish(spec, version, matrix, edition, part=part, job=job)
+        return timed.accounts
+
+
+def _publish(
+    spec: ScoreSpec,
+    version: ModelVersion,
+    matrix: Matrix,
+    edition: Edition,
+    *,
+    part: Part | None,
+    job: RunningJob | None,
 ) -> int:
     model: OutcomeClassifier = unpack(version)
+    explained = explain(model, version.feature_names, matrix)
     with transaction.atomic():
         written = publish_scores(
             kind=spec.kind,
-            scores=new_scores(model, version.feature_names, matrix, values_with_names()),
+            scores=new_scores(explained, matrix, values_with_names()),
             edition=edition,
         )
         if spec.kind == Score.Kind.PAYMENT_RISK:
-            probability = model.predict_proba(matrix.columns(version.feature_names))[:, 1]
-            publish_losses(matrix, probability, edition)
+            publish_losses(matrix, explained.probability, edition)
         if edition.is_weekly:
             keep_weekly(kind=spec.kind, edition=edition, account_ids=matrix.account_ids.tolist())
+        if part is not None:
+            _keep_totals(spec, edition, part, sum_reasons(matrix.account_ids, explained, part.segments))
         if job is not None:
             job.fence()
     return written
 
 
-def new_scores(
-    model: OutcomeClassifier, names: list[str], matrix: Matrix, values: Values
-) -> Iterator[NewScore]:
-    """Yield each account's score with its reasons, from a model of these features.
+def _keep_totals(
+    spec: ScoreSpec, edition: Edition, part: Part | None, segments: dict[str, list[dict[str, Any]]]
+) -> None:
+    if part is None:  # single accounts, of which no sum is kept
+        return
+    keep_reason_totals(kind=spec.kind, edition=edition, part=part.number, parts=part.of, segments=segments)
+
+
+def explain(model: OutcomeClassifier, names: list[str], matrix: Matrix) -> Explained:
+    """Return each account's score and what moved it, from a model of these features."""
+    contributions = model.contributions(matrix.columns(names))
+    base = float(model.base_log_odds_)
+    probability = expit(add_up(model.base_log_odds_, contributions))
+    codes, points = group_contributions(contributions, names, {name: group_of(name) for name in names})
+    return Explained(base, probability, codes, points)
+
+
+def new_scores(explained: Explained, matrix: Matrix, values: Values) -> Iterator[NewScore]:
+    """Yield each account's score with its reasons.
 
     It runs while rows are copied into the database, so it must not ask the database anything.
     """
-    X = matrix.columns(names)
-    contributions = model.contributions(X)
-    probability = expit(add_up(model.base_log_odds_, contributions))
-    groups = {name: group_of(name) for name in names}
-    codes, points = group_contributions(contributions, names, groups)
     for i, account_id in enumerate(matrix.account_ids.tolist()):
         yield NewScore(
             account_id,
-            float(probability[i]),
-            float(model.base_log_odds_),
-            build_reasons(points[i].tolist(), codes, matrix.row(i), values),
+            float(explained.probability[i]),
+            explained.base,
+            build_reasons(explained.points[i].tolist(), explained.codes, matrix.row(i), values),
         )
 
 

@@ -7,9 +7,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from analytics.models import ModelVersion
+from analytics.selectors.drivers import SPLITS, get_drivers
 from analytics.selectors.models import LIGHT, get_model_page, list_models
 from analytics.services.model_versions import ModelStateError, promote, roll_back
 from crm.models.access import IMPORT_DATA, PROMOTE_MODELS, VIEW_MODELS, can
+from crm.selectors.offer_answers import list_answers
 from crm.selectors.score_feedback import count_feedback
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
@@ -25,9 +27,26 @@ def model_list(request: HtmxRequest) -> HttpResponse:
 @require_capability(VIEW_MODELS)
 def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     page = get_model_page(visible_version(request, public_id), request.user)
-    context = {"page": page, "version": page.version, "may_promote": can(request.user, PROMOTE_MODELS)}
-    context["feedback"] = count_feedback(page.version.version)
+    version = page.version
+    context = {
+        "page": page,
+        "version": version,
+        "may_promote": can(request.user, PROMOTE_MODELS),
+        "feedback": count_feedback(version.version),
+        "answers": list_answers(version.version),
+        "drivers": get_drivers(version, request.user),
+    }
     return render(request, "analytics/model_detail.html", context)
+
+
+@require_safe
+@require_capability(VIEW_MODELS)
+def model_drivers(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    version = visible_version(request, public_id)
+    asked = request.GET.get("by", "")
+    drivers = get_drivers(version, request.user, asked if asked in SPLITS else SPLITS[0])
+    context = {"version": version, "drivers": drivers, "splits": SPLITS}
+    return render(request, "analytics/model_drivers.html", context)
 
 
 @require_POST

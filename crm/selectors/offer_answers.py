@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Now
 
-from crm.models import Book, OfferAnswer
+from crm.models import Book, OfferAnswer, Recommendation
 
 QUIET_DAYS = 90  # so long what was taken or not wanted is not offered again
 
@@ -37,3 +38,31 @@ def count_answers(model_version: str) -> dict[str, dict[str, int]]:
     for kind, answer, n in said.values_list("kind", "answer").annotate(n=Count("pk")):
         counted.setdefault(kind, {})[answer] = n
     return counted
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCounts:
+    """What came of one kind of recommendation of a version."""
+
+    kind: str
+    offered: int
+    accepted: int
+    not_interested: int
+
+    @property
+    def accepted_share(self) -> float | None:
+        """Return the share of yes among yes and no; None before anybody said either."""
+        settled = self.accepted + self.not_interested
+        return self.accepted / settled if settled else None
+
+
+def list_answers(model_version: str) -> list[OfferCounts]:
+    """Return what came of this version's recommendations, by kind, where anything did."""
+    counted = count_answers(model_version)
+    return [
+        OfferCounts(
+            str(label), said.get("offered", 0), said.get("accepted", 0), said.get("not_interested", 0)
+        )
+        for kind, label in Recommendation.Kind.choices
+        if (said := counted.get(kind))
+    ]

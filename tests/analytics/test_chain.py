@@ -15,7 +15,7 @@ from django.db.models import Count
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.models import ModelVersion, Prediction
+from analytics.models import ModelVersion, Prediction, ReasonTotals
 from analytics.pipelines import demo, lift, nightly, rescoring, training
 from campaigns.models import Campaign, Enrolment, LiftReport, Response
 from crm.models import Account, Book, Job, Order, Recommendation, Reliability, Score, Value
@@ -129,6 +129,19 @@ def test_base_and_points_add_up_to_the_score(story):
         log_odds = score.base_log_odds + sum(reason["points"] for reason in score.reasons)
 
         assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(score.value, abs=1e-9)
+
+
+@pytest.mark.parametrize(("book", "kind"), [("bank", "payment_risk"), ("wholesale", "purchase")])
+def test_what_drives_a_book_adds_up_to_all_of_its_scores(story, book, kind):
+    totals = ReasonTotals.objects.get(book__code=book, kind=kind, split="everybody")
+    (everybody,) = totals.segments
+    scores = Score.objects.filter(account__book__code=book, kind=kind, as_of=totals.as_of)
+    log_odds = sum(math.log(score.value / (1 - score.value)) - score.base_log_odds for score in scores)
+    rescored = 1 if book == "wholesale" else 0  # the buyer, at a later moment
+
+    assert everybody["accounts"] == scores.count() + rescored
+    if not rescored:
+        assert sum(signed for signed, _size in everybody["reasons"].values()) == pytest.approx(log_odds)
 
 
 def test_replaying_the_past_twice_adds_nothing(story):

@@ -354,6 +354,7 @@ ROWS = [
     Row("analytics:evaluation-file", ANALYSTS, evaluation_file),
     Row("analytics:model-list", MODEL_READERS),
     Row("analytics:model-detail", MODEL_READERS, model_version),
+    Row("analytics:model-drivers", MODEL_READERS, model_version),
     _post("analytics:model-promote", ANALYSTS, model_version),
     _post("analytics:model-roll-back", ANALYSTS, model_version),
     _post("analytics:model-shadow", ANALYSTS, model_version),

@@ -17,7 +17,7 @@ IMPERSONAL = {
     "QualityRule", "Recommendation", "Reliability", "RememberedMapping", "Response", "RuleCount", "Run",
     "SavedView", "Schedule", "Score", "ScoreFeedback", "SourceAlert", "SourceDay", "Subscription", "Team",
     "TrackedSite", "Value", "WorkerHeartbeat",
-    "ModelCheck", "ModelPolicy",
+    "ModelCheck", "ModelPolicy", "ReasonTotals",
 }  # fmt: skip
 
 

@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.models import ModelVersion
 from crm.models import Change, OfferAnswer, Recommendation
-from crm.selectors.offer_answers import count_answers, settled_offers
+from crm.selectors.offer_answers import count_answers, list_answers, settled_offers
 from crm.selectors.score_panel import list_recommendations
 from crm.services.offer_answers import NoSuchOfferError, answer_offer
 from tests import factories as f
@@ -74,6 +75,26 @@ def test_answers_are_counted_by_model_and_kind(offer):
 
     assert count_answers("items-7") == {"new": {"offered": 1, "accepted": 1}, "repeat": {"not_interested": 1}}
     assert count_answers("items-8") == {}
+
+
+def test_the_page_of_a_model_says_what_came_of_its_recommendations(analyst_client, offer):
+    version = ModelVersion.objects.create(
+        book=offer.account.book, kind="recommendation", version="items-7", state="live", horizon_days=60,
+        as_of=offer.as_of, artifact=b"", sha256="",
+    )  # fmt: skip
+    address = reverse("analytics:model-detail", args=[version.public_id])
+    before = analyst_client.get(address).text
+    for answer in ("offered", "accepted", "not_interested", "accepted"):
+        answer_offer(
+            account=offer.account, product_id=offer.product.public_id, user=f.UserFactory(), answer=answer
+        )
+
+    (counts,) = list_answers("items-7")
+
+    assert (counts.offered, counts.accepted, counts.not_interested) == (1, 2, 1)
+    assert counts.accepted_share == pytest.approx(2 / 3)
+    assert "What came of its recommendations" not in before
+    assert "What came of its recommendations" in analyst_client.get(address).text
 
 
 def test_a_list_that_has_changed_is_said_so(analyst_client, offer):
