@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import translation
 
 from crm.models import User
-from tests.databases import django_db_createdb  # noqa: F401 (a fixture)
 from crm.selectors.lately import forget_lately
+from tests.databases import django_db_createdb  # noqa: F401 (a fixture)
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
