@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
-from crm.models import Account, OfferAnswer, Product, Recommendation, Reliability, Score, Value
-from crm.selectors.offer_answers import newest_answer
+from crm.models import Account, Reliability, Score, Value
 
 FRESH_FOR = timedelta(days=8)
 STRONGEST = 3
@@ -102,23 +99,6 @@ def strongest(reasons: Sequence[dict[str, Any]]) -> tuple[list[Contribution], fl
     down = [c for c in ranked if c.points < 0][:STRONGEST]
     shown = sorted([*up, *down], key=lambda c: -c.points)
     return shown, sum(c.points for c in every) - sum(c.points for c in shown)
-
-
-def list_recommendations(account: Account, limit: int = 5) -> tuple[list[Recommendation], dict[int, str]]:
-    """Return the best recommendations, and the names of the products that their reasons mention.
-
-    Each says in `said` what came of it, if anything did; what was accepted or not wanted is left out.
-    """
-    offers = Recommendation.objects.filter(account=account).annotate(said=newest_answer())
-    rows: list[Recommendation] = list(
-        offers.filter(Q(said=None) | ~Q(said__in=OfferAnswer.SETTLED))
-        .select_related("product")
-        .order_by("rank")
-        .only("kind", "rank", "reason", "product__name", "product__public_id")[:limit]
-    )
-    mentioned = {row.reason.get("product_id") for row in rows} - {None}
-    names = Product.objects.filter(pk__in=mentioned).values_list("pk", "name") if mentioned else ()
-    return rows, dict(names)
 
 
 def _band(reliability: Iterable[Reliability], score: Score) -> Reliability | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from crm.models import Account
+from crm.models import Account, User
 from crm.selectors.audit import AuditEntry, list_audit
 from crm.selectors.keyset import Column, Order, make_cursor, read_cursor
 
@@ -37,6 +37,14 @@ _SOURCES = {
     "ticket": ("crm_ticket", "opened_at", "kind", "subject", "assignee_id", "NULL", "''", ""),
     "session": (_SESSIONS, "started_at", "''", "source", "NULL", "events", "''", ""),
 }
+_NAMED = """
+    SELECT found.at, found.source, found.id, found.public_id, found.detail, found.text,
+           coalesce(nullif(trim(concat(author.first_name, ' ', author.last_name)), ''), author.username, ''),
+           found.amount, found.currency, found.is_simulated, found.is_pinned
+    FROM (%(found)s) AS found
+         (at, source, id, public_id, detail, text, author_id, amount, currency, is_simulated, is_pinned)
+    LEFT JOIN crm_user AS author ON author.id = found.author_id
+"""
 # What each chip shows: sources, and the kind of activity.
 CHIPS: dict[str, tuple[tuple[str, ...], str]] = {
     "note": (("activity",), "note"),
@@ -60,7 +68,7 @@ class TimelineItem:
     public_id: str = ""
     detail: str = ""
     text: str = ""
-    author_id: int | None = None
+    author: str = ""  # "" where a program did it, or nobody knows
     amount: Decimal | None = None  # of a session: how many things were done in it
     currency: str = ""
     is_simulated: bool = False
@@ -98,7 +106,7 @@ def _facts(
         parameters |= dict(zip(("at", "source", "pk"), edge, strict=True))
     branches = [_branch(source, activity_kind, has_edge=edge is not None) for source in sources]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(branches), parameters)
+        cursor.execute(_NAMED % {"found": " UNION ALL ".join(branches)}, parameters)
         return [TimelineItem(*row) for row in cursor.fetchall()]
 
 
@@ -125,8 +133,12 @@ def _edits(account: Account, edge: Sequence[Any] | None) -> list[TimelineItem]:
         at, source, pk = edge
         older = (at, "crm_accountevent", pk if source == "edit" else 2**31 - 1 if source > "edit" else 0)
     entries = list_audit(account=account, table="crm_accountevent", older_than=older, limit=PER_PAGE)
+    people = User.objects.only("first_name", "last_name", "username")
+    authors = people.in_bulk({entry.actor_id for entry in entries if entry.actor_id})
     return [
-        TimelineItem(entry.at, "edit", entry.pk, author_id=entry.actor_id, edits=[entry])
+        TimelineItem(
+            entry.at, "edit", entry.pk, author=str(authors.get(entry.actor_id or 0, "")), edits=[entry]
+        )
         for entry in entries
         if entry.changes
     ]
@@ -140,7 +152,7 @@ def _collapsed(items: Sequence[TimelineItem]) -> list[TimelineItem]:
         if (
             last is not None
             and last.source == item.source == "edit"
-            and last.author_id == item.author_id
+            and last.author == item.author
             and last.at - item.at <= COLLAPSE
         ):
             last.edits.extend(item.edits)

@@ -22,8 +22,9 @@ from crm.selectors.attention import what_needs_attention
 from crm.selectors.audit import list_audit
 from crm.selectors.countries import country_name
 from crm.selectors.directory import AttributeName
+from crm.selectors.offers import list_offers
 from crm.selectors.score_feedback import own_opinions
-from crm.selectors.score_panel import Published, list_recommendations
+from crm.selectors.score_panel import Published
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
 from crm.selectors.words import column_words
 
@@ -96,10 +97,8 @@ def why_panel(account: Account, published: Published) -> dict[str, Any]:
 
 @register.inclusion_tag("crm/_recommendations_panel.html", takes_context=True)
 def recommendations_panel(context: Context, account: Account) -> dict[str, Any]:
-    recommendations, names = list_recommendations(account)
-    request = context["request"]
     return {
-        "account": account, "recommendations": recommendations, "product_names": names, "request": request,
+        "account": account, "offers": list_offers(account), "request": context["request"],
         "csrf_token": context.get("csrf_token"),
     }  # fmt: skip
 
@@ -113,7 +112,7 @@ def timeline_panel(context: Context, account: Account) -> dict[str, Any]:
     may_have_pinned = context["overview"].has_pinned
     return {
         **_passed(context), "account": account, "chip": chip, "older": timeline.older,
-        "days": _days(timeline.items), "authors": _authors(timeline.items),
+        "days": _days(timeline.items),
         "pinned": account_tabs.list_pinned(account) if may_have_pinned and not (before or chip) else (),
         "is_continued": bool(before),
     }  # fmt: skip
@@ -255,11 +254,6 @@ def _paging(context: Context) -> dict[str, str | None]:
 def _days(items: list[TimelineItem]) -> list[tuple[Any, list[TimelineItem]]]:
     grouped = groupby(items, key=lambda item: timezone.localtime(item.at).date())
     return [(day, list(of_day)) for day, of_day in grouped]
-
-
-def _authors(items: list[TimelineItem]) -> Mapping[int, User]:
-    wanted = {item.author_id for item in items if item.author_id}
-    return User.objects.only("first_name", "last_name", "username").in_bulk(wanted) if wanted else {}
 
 
 @register.filter

@@ -1,6 +1,6 @@
 """What to offer an account, each with its reason and a button that makes a task of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from django import template
 from django.template import Context
@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.models import Account, OfferAnswer, Recommendation
+from crm.selectors.offers import Offer
 from crm.selectors.words import recommendation_text
 
 from .ui import svg
@@ -27,7 +28,9 @@ ANSWERS = """
 
 ROW = """
     <li>
-        <div class="rows__main">{name}<div class="rows__sub">{kind} · {reason}</div>{answers}</div>
+        <div class="rows__main">
+            <a href="{address}">{name}</a><div class="rows__sub">{kind} · {reason}</div>{answers}
+        </div>
         <form class="rows__end" method="post" action="{action}">
             {hidden}
             <input type="hidden" name="title" value="{title}">
@@ -39,12 +42,7 @@ ROW = """
 
 
 @register.simple_tag(takes_context=True)
-def offer_rows(
-    context: Context,
-    account: Account,
-    recommendations: Sequence[Recommendation],
-    product_names: Mapping[int, str],
-) -> SafeString:
+def offer_rows(context: Context, account: Account, offers: Sequence[Offer]) -> SafeString:
     kinds = dict(Recommendation.Kind.choices)
     common = {
         "action": reverse("crm:task-create"),
@@ -58,13 +56,14 @@ def offer_rows(
         (
             {
                 **common,
-                "name": offer.product.name,
+                "name": offer.product_name,
+                "address": offer.product_url,
                 "kind": kinds[offer.kind],
-                "reason": recommendation_text(offer.reason, product_names=product_names),
-                "title": _("Offer %(product)s") % {"product": offer.product.name},
+                "reason": recommendation_text(offer.reason, product_names=offer.mentioned),
+                "title": _("Offer %(product)s") % {"product": offer.product_name},
                 "answers": _answers(context, account, offer),
             }
-            for offer in recommendations
+            for offer in offers
         ),
     )
 
@@ -78,20 +77,22 @@ def _hidden(context: Context, account: Account) -> SafeString:
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
 
 
-def _answers(context: Context, account: Account, offer: Recommendation) -> SafeString:
+def _answers(context: Context, account: Account, offer: Offer) -> SafeString:
     """Return the three things that may come of an offer, the newest pressed."""
-    said = getattr(offer, "said", None)
     buttons = format_html_join(
         "",
         '<button name="answer" value="{}" aria-pressed="{}">{}</button>',
-        ((value, "true" if said == value else "false", label) for value, label in OfferAnswer.Answer.choices),
+        (
+            (value, "true" if offer.said == value else "false", label)
+            for value, label in OfferAnswer.Answer.choices
+        ),
     )
     return format_html(
         ANSWERS,
         action=reverse("crm:offer-answer", args=[account.public_id]),
         token=context.get("csrf_token", ""),
         next=context["request"].get_full_path(),
-        product=offer.product.public_id,
-        label=_("What came of it: %(product)s") % {"product": offer.product.name},
+        product=offer.product_id,
+        label=_("What came of it: %(product)s") % {"product": offer.product_name},
         buttons=buttons,
     )

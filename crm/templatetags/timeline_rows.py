@@ -1,6 +1,6 @@
 """Days and entries of a timeline, made in one go: a template for each costs more than reading them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from crm.models import User
 from crm.selectors.timeline import TimelineItem
 
 from .account_panels import Attributes, changed_field
@@ -51,7 +50,6 @@ ICONS = {
 class Page:
     """What the entries need to know of the page they stand on."""
 
-    authors: Mapping[int, User]
     may_edit: bool
     path: str
     csrf_token: str
@@ -60,8 +58,7 @@ class Page:
     words: dict[str, str] = field(default_factory=dict)
 
     def author(self, item: TimelineItem, otherwise: str = "") -> str:
-        author = self.authors.get(item.author_id or 0)
-        return escape(str(author)) if author else otherwise
+        return escape(item.author) or otherwise
 
     def word(self, text: str) -> str:
         """Return a word in the reader's language, looked up once for all entries."""
@@ -75,12 +72,9 @@ class Page:
 
 
 @register.simple_tag(takes_context=True)
-def timeline_days(
-    context: Context, days: Sequence[tuple[date, Sequence[TimelineItem]]], authors: Mapping[int, User]
-) -> SafeString:
+def timeline_days(context: Context, days: Sequence[tuple[date, Sequence[TimelineItem]]]) -> SafeString:
     """A heading for each day, and its entries."""
     page = Page(
-        authors,
         bool(context.get("may_edit")),
         escape(context["request"].get_full_path()),
         str(context.get("csrf_token", "")),

@@ -11,11 +11,12 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from crm.models import Account, Recommendation
+from crm.models import Account
 from crm.selectors.account_list import account_page, account_sort, sorted_accounts
+from crm.selectors.offers import list_offers
 from crm.selectors.timeline import TimelineItem
 from crm.templatetags.timeline_rows import timeline_days
-from tests.factories import AccountFactory, ProductFactory, ScoreFactory
+from tests.factories import AccountFactory, RecommendationFactory, ScoreFactory
 
 AT = datetime(2010, 5, 4, 9, 30, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ def page_context(**more):
 
 
 def timeline_of(*items, may_edit=True):
-    return timeline_days(page_context(may_edit=may_edit), [(AT.date(), items)], {})
+    return timeline_days(page_context(may_edit=may_edit), [(AT.date(), items)])
 
 
 @pytest.mark.parametrize("source", ["activity", "order", "invoice", "payment", "ticket", "task"])
@@ -82,13 +83,12 @@ def test_a_remembered_part_never_shows_the_token_or_the_address_of_an_earlier_re
 
 
 def test_offers_name_the_product_and_make_a_task_of_it(db):
-    account, product = AccountFactory(), ProductFactory(name="Tea <loose>")
-    offer = Recommendation(
-        account=account, product=product, kind="popular", rank=1, reason={"code": "popular", "buyers": 4}
-    )
-    template = Template("{% load offers %}{% offer_rows account offers names %}")
+    reason = {"code": "popular", "buyers": 4}
+    offer = RecommendationFactory(product__name="Tea <loose>", kind="popular", reason=reason)
+    account = offer.account
+    template = Template("{% load offers %}{% offer_rows account offers %}")
 
-    shown = template.render(page_context(account=account, offers=[offer], names={}))
+    shown = template.render(page_context(account=account, offers=list_offers(account)))
 
     assert 'value="Offer Tea &lt;loose&gt;"' in shown
     assert f'name="account" value="{account.public_id}"' in shown

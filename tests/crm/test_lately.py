@@ -45,9 +45,7 @@ def test_a_rare_value_is_looked_for_each_time(db, monkeypatch):
     second = f.AccountFactory(attributes={"size": "big"})
     assert set(matching(accounts, criteria)) == {first, second}
 
-    monkeypatch.setattr(
-        "crm.selectors.account_criteria.RARE", 1
-    )  # now it is common
+    monkeypatch.setattr("crm.selectors.account_criteria.RARE", 1)  # now it is common
     assert set(matching(accounts, criteria)) == {first, second}
     second.delete()
     assert set(matching(accounts, criteria)) == {first}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from analytics.models import ModelVersion
 from crm.models import Change, OfferAnswer, Recommendation
 from crm.selectors.offer_answers import count_answers, list_answers, settled_offers
-from crm.selectors.score_panel import list_recommendations
+from crm.selectors.offers import list_offers
 from crm.services.offer_answers import NoSuchOfferError, answer_offer
 from tests import factories as f
 
@@ -28,7 +28,7 @@ def say(client, offer, answer, product=None):
 
 
 def shown(account):
-    return [row.product.name for row in list_recommendations(account)[0]]
+    return [offer.product_name for offer in list_offers(account)]
 
 
 def test_an_answer_is_logged_with_the_recommendation_as_it_was(analyst_client, offer):
