@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F, Field, Func, IntegerField, QuerySet, Subquery, TextField
+from django.db.models import F, Field, Func, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from crm.models import Account
@@ -42,13 +44,6 @@ class _Numbers(Func):
         ) AS published
     )"""
     output_field = Field()  # psycopg itself reads `json`
-
-
-class _CappedCount(Subquery):
-    """How many rows a query has: worked out once, beside the rows of a page, without a round trip."""
-
-    template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
-    output_field = IntegerField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +141,8 @@ def account_page(
         *(["attributes"] if with_attributes else []),
     ]
     if count_to:
-        accounts = accounts.annotate(found=_CappedCount(accounts.order_by().values("pk")[: count_to + 1]))
+        sql, parameters = _count_of(accounts, count_to)
+        accounts = accounts.annotate(found=RawSQL(f"({sql})", parameters))  # noqa: S611 - Django's own SQL
 
     def as_row(values: tuple[Any, ...]) -> AccountRow:
         return AccountRow(*values[: -len(more)], **dict(zip(more, values[-len(more) :], strict=True)))
@@ -177,7 +173,14 @@ def _is_published(sort: AccountSort) -> bool:
 
 def capped_count(accounts: QuerySet[Any], cap: int = COUNT_CAP) -> int:
     """Count up to one more than `cap`: enough to say "1,000+" without reading them all."""
-    sql, parameters = accounts.order_by().values_list("pk")[: cap + 1].query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({sql}) AS found", parameters)
+        cursor.execute(*_count_of(accounts, cap))
         return int(cursor.fetchone()[0])
+
+
+def _count_of(accounts: QuerySet[Any], cap: int) -> tuple[str, tuple[Any, ...]]:
+    try:
+        sql, parameters = accounts.order_by().values_list("pk")[: cap + 1].query.sql_with_params()
+    except EmptyResultSet:  # what Django can tell without asking
+        return "SELECT 0", ()
+    return f"SELECT count(*) FROM ({sql}) AS found", parameters
