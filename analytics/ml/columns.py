@@ -25,7 +25,7 @@ _LONG_TEXT = 25.0  # characters on average from which a cell is prose
 _TEXT_BUCKETS = 1 << 15
 _CROSS_FOLDS = 4  # outcomes seen through a category or a text must not be a row's own
 _DATE = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T].*)?$|^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?:[ T].*)?$"
-_DAY_NS = 86_400_000_000_000
+_DAY_US = 86_400_000_000
 
 
 class Numbers(NamedTuple):
@@ -211,11 +211,11 @@ def _finite_numbers(values: pd.Series) -> FloatArray:
 
 
 def _parse_numbers(text: pd.Series) -> pd.Series:
-    """Read numbers, also with a thousands' comma, a currency's sign or a per cent sign."""
+    """Read numbers, also with thousands' marks, a currency's sign or a per cent sign."""
     plain = _as_floats(text)
     if plain.notna().sum() == text.notna().sum():
         return plain
-    bare = text.str.replace(r"[\s$€£¥%]|(?<=\d),(?=\d{3}(?:\D|$))", "", regex=True)
+    bare = text.str.replace(r"[\s$€£¥%]|(?<=\d)[,'’](?=\d{3}(?:\D|$))", "", regex=True)
     return plain.fillna(_as_floats(bare))
 
 
@@ -228,7 +228,8 @@ def _read_dates(values: pd.Series) -> FloatArray:
     moments = values if pd.api.types.is_datetime64_any_dtype(values) else _parse_dates(as_text(values))
     if getattr(moments.dtype, "tz", None) is not None:
         moments = moments.dt.tz_convert(None)
-    since = moments.astype("datetime64[ns]").astype("int64").to_numpy() / _DAY_NS
+    # Not nanoseconds: they don't reach 9999-12-31, which many write for "not yet".
+    since = moments.astype("datetime64[us]").astype("int64").to_numpy() / _DAY_US
     return np.where(moments.isna(), np.nan, since)
 
 

@@ -32,6 +32,11 @@ PROBLEMS = {
     ),
     "not_dates": _("{column} holds no dates: {examples}."),
     "not_numbers": _("{column} holds no numbers: {examples}."),
+    "too_few_in_time": _(
+        "Split by time, one part has {found} rows of the rarer outcome; two are needed in each."
+    ),
+    "same_time": _("{column} is the same in all rows: nothing tells which of them came last."),
+    "bad_seed": _("The seed must lie between 0 and 4294967295, not {seed}."),
     "bad_folds": _("There must be between 2 and 50 folds, not {folds}."),
     "bad_costs": _("Give both costs, neither negative, and not both zero."),
     "bad_horizon": _("The horizon must be at least one day, not {days}."),
@@ -40,6 +45,7 @@ PROBLEMS = {
         "{days} days of orders are too few: with a horizon of {horizon} days {needed} are needed."
     ),
     "no_orders": _("No row is left with an account, a date and an amount above zero in {column}."),
+    "as_of_early": _("{date} lies before the first order, which is of {first}."),
     "few_accounts": _("Too few accounts with orders before {date}: {found}."),
     "one_class_orders": _("Only {found} accounts have the rarer outcome within {days} days; two are needed."),
     "no_output": _("{path} can't be written: {reason}."),
@@ -62,7 +68,7 @@ PROBLEMS = {
 NOTES = {
     "blank_target": _("{rows} rows without an outcome in {column} are left out."),
     "other_values": _("{column} has {count} values; all but {value} count as the other outcome: {values}."),
-    "infinite": _("{column}: {cells} infinite numbers count as missing."),
+    "infinite": _("{column}: {cells} infinite numbers, or numbers beyond 1e30, count as missing."),
     "not_number": _("{column}: {cells} cells that are no numbers count as missing."),
     "decimal_comma": _("{column}: a comma is read as the decimal mark."),
     "ambiguous_dates": _("{column}: day and month can't be told apart; dates are read as month/day/year."),

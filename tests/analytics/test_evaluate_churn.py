@@ -41,6 +41,26 @@ def at(number: int) -> int:
     return int((START + number).astype("datetime64[D]").astype(np.int64))
 
 
+def test_an_end_before_the_first_order_is_refused_by_that_name():
+    with pytest.raises(BadInput, match="2020-01-01 lies before the first order, which is of 2024-01-"):
+        evaluate_churn(
+            book_of_orders(20), account="account", date="date", amount="amount",
+            as_of=pd.Timestamp("2020-01-01"),
+        )  # fmt: skip
+
+
+def test_single_orders_of_another_century_don_t_move_the_end():
+    rows = [("A", number % 400, "10") for number in range(1_200)]
+    typos = pd.DataFrame([("A", "2199-12-31", "10"), ("A", "9999-12-31", "10")], columns=list("adm"))
+    table = pd.DataFrame([(account, day(at), amount) for account, at, amount in rows], columns=list("adm"))
+
+    orders, notes, dropped = read_orders(pd.concat([table, typos]), account="a", date="d", amount="m")
+
+    assert int(orders.day.max()) == at(399)
+    assert [each.code for each in notes] == ["bad_times", "value_far_dates"]
+    assert dropped == 2
+
+
 def test_features_say_what_the_orders_said():
     orders, _, _ = orders_of([
         ("A", 0, "10"), ("A", 0, "5"), ("A", 20, "30"), ("A", 60, "15"), ("A", 65, "-6"), ("B", 70, "8"),

@@ -118,7 +118,7 @@ def test_awkward_columns_are_named_and_do_no_harm(evaluated):
     result, _, _ = evaluated
 
     warnings = "\n".join(result["warnings"])
-    assert "'visits': 2 infinite numbers count as missing" in warnings
+    assert "'visits': 2 infinite numbers, or numbers beyond 1e30, count as missing" in warnings
     assert all(f"'{column}'" in warnings for column in ("customer_id", "constant", "empty"))
     assert result["top_features"][0]["column"] == "amount"
     assert result["top_features"][0]["direction"] == "up"
@@ -174,6 +174,80 @@ def test_time_tests_on_the_latest_rows_and_leaves_the_column_out():
 
     assert found.predictions["row"].tolist() == list(range(1, 121))
     assert "since" not in {each["column"] for each in found.result["top_features"]}
+
+
+def test_rows_of_one_and_the_same_time_can_t_be_split_by_it():
+    table = awkward_table().assign(since="2024-01-01")
+
+    with pytest.raises(BadInput, match="'since' is the same in all rows"):
+        evaluate_outcome(table, target="left", positive="Yes", time="since")
+
+
+def test_a_time_that_sorts_the_outcomes_apart_is_refused_in_words_of_time():
+    table = awkward_table().sort_values("left").assign(since=lambda rows: range(len(rows)))
+
+    with pytest.raises(BadInput, match="Split by time, one part has 0 rows of the rarer outcome"):
+        evaluate_outcome(table, target="left", positive="Yes", time="since")
+
+
+def test_too_few_of_one_outcome_says_how_many_are_missing_whatever_the_folds():
+    table = awkward_table()
+    few = pd.concat([table[table["left"] == "No"].head(5), table[table["left"] == "Yes"]])
+
+    with pytest.raises(BadInput, match="Only 5 rows have the rarer outcome; 15 more are needed"):
+        evaluate_outcome(few, target="left", positive="Yes", folds=5)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 32])
+def test_a_seed_that_nothing_can_begin_with_is_refused(tmp_path, seed):
+    awkward_table().to_csv(tmp_path / "t.csv", index=False)
+
+    with pytest.raises(CommandError, match=f"not {seed}") as refused:
+        call_command(
+            "evaluate",
+            "outcome",
+            str(tmp_path / "t.csv"),
+            "--target=left",
+            "--positive=Yes",
+            f"--seed={seed}",
+        )
+
+    assert refused.value.returncode == 2
+
+
+@pytest.mark.parametrize("largest", [float("inf"), 1.7976931348623157e308])
+def test_dates_and_numbers_that_stand_for_not_yet_are_no_obstacle(largest):
+    table = awkward_table().assign(
+        until=lambda rows: ["9999-12-31" if place % 3 else day for place, day in enumerate(rows["since"])],
+        born=lambda rows: ["0001-01-01" if place % 5 else day for place, day in enumerate(rows["since"])],
+        limit=lambda rows: [largest if place % 4 else 100.0 + place for place in range(len(rows))],
+    )
+
+    found = evaluate_outcome(table, target="left", positive="Yes", exclude=["customer_id"], folds=2)
+
+    assert found.result["auc"] > 0.7
+    assert [each["data"]["cells"] for each in found.result["findings"] if each["column"] == "limit"] == [300]
+    assert all(figures["auc"] is not None for figures in found.result["baselines"].values())
+
+
+def test_columns_that_tell_the_same_are_one_reason_and_others_are_not():
+    rng = np.random.default_rng(1)
+    months = rng.integers(1, 72, 400)
+    table = awkward_table().assign(
+        months=months,
+        paid=months * rng.uniform(55, 65, 400),
+        left_over=-months + rng.normal(0, 0.5, 400),
+        half=months + rng.normal(0, 30, 400),  # goes along, but tells something of its own
+    )
+
+    found = evaluate_outcome(table, target="left", positive="Yes", exclude=["customer_id"], folds=2)
+
+    groups = [set(each["columns"]) for each in found.result["top_features"]]
+    assert {"months", "paid", "left_over"} in groups
+    assert {"half"} in groups
+    assert {"amount"} in groups
+    together = next(each for each in found.result["top_features"] if len(each["columns"]) > 1)
+    assert together["column"] == ", ".join(together["columns"])
 
 
 def test_costs_decide_the_threshold():

@@ -119,6 +119,7 @@ def test_parquet_keeps_what_it_knows(tmp_path):
         (["31.1.2026", "1.2.2026"], ["2026-01-31", "2026-02-01"]),
         (["20260131", "20260201"], ["2026-01-31", "2026-02-01"]),
         (["1769817600", "1769904000"], ["2026-01-31", "2026-02-01"]),
+        (["2026年1月31日", "2026年02月01日 10:00"], ["2026-01-31", "2026-02-01"]),
         (["2026-01-31T23:30:00-05:00", "2026-02-01T00:00:00Z"], ["2026-02-01", "2026-02-01"]),
     ],
 )
@@ -127,6 +128,15 @@ def test_dates_are_read_as_people_write_them(cells, days):
 
     assert [str(each.date()) for each in found] == days
     assert notes == []
+
+
+def test_dates_out_of_reach_are_missing():
+    cells = ["2026-01-31", "9999-12-31", "0001-01-01", "2026-02-01"]
+
+    as_text, _ = moments(pd.DataFrame({"d": cells}), "d")
+    typed_too, _ = moments(pd.DataFrame({"d": pd.Series(cells).astype("datetime64[s]")}), "d")
+
+    assert as_text.isna().tolist() == typed_too.isna().tolist() == [False, True, True, False]
 
 
 def test_dates_that_could_be_read_either_way_are_said():
@@ -149,6 +159,19 @@ def test_numbers_with_signs_thousands_and_decimal_commas():
     assert read_numbers(pd.Series(["$1,200.50", "5 %", "", "x", "-3"]))[0].tolist()[:2] == [1200.5, 5.0]
     assert amounts(pd.DataFrame({"m": ["1.234,50", "7,25"]}), "m")[0].tolist() == [1234.5, 7.25]
     assert amounts(pd.DataFrame({"m": ["1,234", "7,250"]}), "m")[0].tolist() == [1234.0, 7250.0]
+    assert amounts(pd.DataFrame({"m": ["1.234,50 €", "€ 7,25"]}), "m")[0].tolist() == [1234.5, 7.25]
+    assert amounts(pd.DataFrame({"m": ["1\u00a0234,50", "7,25"]}), "m")[0].tolist() == [1234.5, 7.25]
+    assert amounts(pd.DataFrame({"m": ["1'234.50", "7.25"]}), "m")[0].tolist() == [1234.5, 7.25]
+    with pytest.raises(BadInput, match="no numbers"):
+        amounts(pd.DataFrame({"m": ["3, 40", "5, 60"]}), "m")  # two numbers each, not one
+
+
+def test_numbers_that_nobody_counts_to_are_missing():
+    found, left_out = read_numbers(pd.Series([1.0, np.inf, -1.8e308, 1e300, np.nan]))
+
+    assert found.tolist()[0] == 1.0
+    assert np.isnan(found[1:]).all()
+    assert left_out == 3
 
 
 def test_account_numbers_are_the_same_as_text_and_as_floats():
@@ -164,6 +187,9 @@ def test_account_numbers_are_the_same_as_text_and_as_floats():
         ([1.0, 0.0, None, 1.0], "1", [1, 0, 0, 1]),
         ([True, False, True, None], "True", [1, 0, 1, 0]),
         ([True, False, True, False], "1", [1, 0, 1, 0]),
+        (["TRUE", "FALSE", "", "TRUE"], "1", [1, 0, 0, 1]),
+        (["true", "false"], "True", [1, 0]),
+        (["1,0", "0,0", "1,0"], "1", [1, 0, 1]),
     ],
 )
 def test_the_outcome_is_compared_as_text_and_by_value(values, positive, label):

@@ -201,3 +201,14 @@ def test_says_clearly_what_is_wrong(book, changes, options, code):
 
     assert refused.value.code == code
     assert "{" not in str(refused.value)
+
+
+def test_a_date_of_another_century_doesn_t_become_the_test(book):
+    typo = pd.DataFrame({"who": [1], "what": ["x3"], "when": [pd.Timestamp("2199-12-31")]})
+
+    found = evaluate_recommend(pd.concat([book, typo]), date="when", **COLUMNS)
+
+    assert "2199-12-31" in " ".join(found["warnings"])
+    assert (
+        found["ours"]["ndcg_at_10"] == evaluate_recommend(book, date="when", **COLUMNS)["ours"]["ndcg_at_10"]
+    )

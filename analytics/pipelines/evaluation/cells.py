@@ -13,6 +13,12 @@ from analytics.pipelines.evaluation.reading import BadInput, Note, note
 
 FloatArray = NDArray[np.float64]
 EPOCHS = ((1e8, 1e10, "s"), (1e11, 1e13, "ms"), (1e14, 1e16, "us"), (1e17, 1e19, "ns"))
+TOO_LARGE = 1e30  # nobody counts so far: programs write larger ones for what is not known
+EARLIEST, LATEST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")  # instants reach no further
+FAR_SHARE = 0.001  # of the rows at either end, that may be mistakes
+LEAST_ROWS_FAR = 1_000
+DAYS_A_YEAR = 365.0
+MARKS = r"^[$€£¥]\s*|\s*[$€£¥%]$|(?<=\d)[\s'’](?=\d{3}(?:\D|$))"  # around and within amounts
 COMMA_DECIMAL = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
 
 
@@ -26,9 +32,9 @@ def read_text(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def read_numbers(values: pd.Series[Any]) -> tuple[FloatArray, int]:
-    """Return numbers, NaN where there is none or an infinite one, and how many were infinite."""
+    """Return numbers, NaN where there is none or one that is infinite or too large, and how many were."""
     found = as_numbers(values)
-    infinite = np.isinf(found)
+    infinite = np.abs(found) > TOO_LARGE
     return np.where(infinite, np.nan, found), int(infinite.sum())
 
 
@@ -38,6 +44,8 @@ def with_decimal_points(values: pd.Series[Any]) -> pd.Series[Any] | None:
     filled = text.dropna()
     if filled.empty or not filled.str.contains(",", regex=False).any():
         return None
+    text = text.str.replace(MARKS, "", regex=True)
+    filled = text.dropna()
     if not filled.str.fullmatch(COMMA_DECIMAL).all():
         return None
     if filled.str.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+").sum() == filled.str.contains(",", regex=False).sum():
@@ -71,13 +79,14 @@ def moments(frame: pd.DataFrame, column: str) -> tuple[pd.Series[Any], list[Note
     """
     values = frame[column]
     if pd.api.types.is_datetime64_any_dtype(values):
-        plain = values.dt.tz_convert(None) if getattr(values.dtype, "tz", None) is not None else values
-        return plain.astype("datetime64[ns]"), []
+        return _within_reach(values), []
     text = read_text(values)
     found, ambiguous = _parse(text)
     if found.notna().sum() < max(0.5 * int(text.notna().sum()), 1):
         raise BadInput("not_dates", column=column, examples=_examples(values))
-    return found, [note("ambiguous_dates", column=column, severity="warn")] if ambiguous else []
+    return _within_reach(found), [
+        note("ambiguous_dates", column=column, severity="warn")
+    ] if ambiguous else []
 
 
 def order_of(frame: pd.DataFrame, column: str) -> FloatArray:
@@ -97,6 +106,8 @@ def order_of(frame: pd.DataFrame, column: str) -> FloatArray:
 
 def _parse(text: pd.Series[Any]) -> tuple[pd.Series[Any], bool]:
     """Return instants, and whether day and month might be the other way round."""
+    if text.str.contains("年", regex=False).any():
+        text = text.str.replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})日", r"\1-\2-\3 ", regex=True).str.strip()
     numbers = pd.to_numeric(text, errors="coerce")
     if text.notna().any() and numbers.notna().sum() >= 0.5 * text.notna().sum():
         return _from_numbers(text, numbers), False
@@ -111,8 +122,36 @@ def _parse(text: pd.Series[Any]) -> tuple[pd.Series[Any], bool]:
 
 
 def _to_instants(text: pd.Series[Any], *, dayfirst: bool) -> pd.Series[Any]:
-    found = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst=dayfirst, utc=True)
-    return found.dt.tz_convert(None).astype("datetime64[ns]")
+    return pd.to_datetime(text, errors="coerce", format="mixed", dayfirst=dayfirst, utc=True)
+
+
+def _within_reach(found: pd.Series[Any]) -> pd.Series[Any]:
+    """Return instants without zone, NaT where they are out of reach: 9999-12-31 stands for "not yet"."""
+    plain = found.dt.tz_convert(None) if getattr(found.dtype, "tz", None) is not None else found
+    return plain.where((plain >= EARLIEST) & (plain < LATEST)).astype("datetime64[ns]")
+
+
+def days_of(instants: pd.Series[Any]) -> FloatArray:
+    """Return whole days since 1970; what stands for NaT means nothing."""
+    return np.asarray(instants.to_numpy().astype("datetime64[D]"), dtype=np.float64)
+
+
+def far_dates(day: FloatArray, column: str, kept: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], list[Note]]:
+    """Find, among the kept, the few days further from the others than those are from each other.
+
+    One 1900 or 2199 would stretch a table of orders to a century.
+    """
+    far = np.zeros(kept.size, dtype=bool)
+    if int(kept.sum()) < LEAST_ROWS_FAR:
+        return far, []
+    low, high = np.quantile(day[kept], [FAR_SHARE, 1.0 - FAR_SHARE])
+    reach = max(high - low, DAYS_A_YEAR)
+    far = kept & ((day < low - reach) | (day > high + reach))
+    if not far.any():
+        return far, []
+    rows = int(far.sum())
+    example = str(np.datetime64(int(day[far][0]), "D"))
+    return far, [note("value_far_dates", column=column, rows=rows, date=example, severity="warn")]
 
 
 def _from_numbers(text: pd.Series[Any], numbers: pd.Series[Any]) -> pd.Series[Any]:

@@ -49,7 +49,10 @@ def evaluate_churn(
     if orders.day.size == 0:
         raise BadInput("no_orders", column=amount)
     end = _end(orders, as_of, notes)
-    cutoffs = _cutoffs(int(orders.day.min()), end, horizon_days)
+    first = int(orders.day.min())
+    if end <= first:
+        raise BadInput("as_of_early", date=_written(end), first=_written(first))
+    cutoffs = _cutoffs(first, end, horizon_days)
     case, is_test, who = _case(orders, cutoffs, horizon_days, notes)
     _refuse_few(case, is_test, cutoffs, horizon_days)
     split = (np.flatnonzero(~is_test), np.flatnonzero(is_test))

@@ -127,12 +127,11 @@ def _score_peers(
     baselines: dict[str, Any] = {}
     notes: list[Note] = []
     for name, make in makers.items():
-        progress(name, 0, len(splits))
+        folds = []
         try:
-            folds = [
-                _score_peer(name, make(), plain=plain, label=case.label, split=split, seed=seed)
-                for split in splits
-            ]
+            for number, split in enumerate(splits):
+                progress(name, number, len(splits))
+                folds.append(_score_peer(name, make(), plain=plain, label=case.label, split=split, seed=seed))
         except (ValueError, MemoryError, np.linalg.LinAlgError) as error:  # a stranger's table, not ours
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             notes.append(note("peer_failed", method=name, reason=reason, severity="warn"))

@@ -19,6 +19,7 @@ from analytics.ml.metrics import (
     log_loss,
     reliability,
 )
+from analytics.pipelines.evaluation.collinear import collinear_groups
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -115,19 +116,25 @@ def _point(each: dict[str, Any]) -> dict[str, Any]:
 
 
 def top_features(frame: pd.DataFrame, rows: Rows, points: FloatArray) -> list[dict[str, Any]]:
-    """Return columns by their mean absolute share of the log-odds, with the direction of each."""
-    size = np.abs(points).mean(axis=0)
-    order = np.argsort(-size, kind="stable")
+    """Return columns by their mean absolute share of the log-odds, with the direction of each.
+
+    Columns that tell the same are one: their shares are added before their size is taken, for a
+    model divides between them what any of them would have told.
+    """
     seen = frame.iloc[rows]
-    return [
+    groups = collinear_groups(seen, np.abs(points).mean(axis=0))
+    added = [points[:, group].sum(axis=1) for group in groups]
+    found = [
         {
-            "column": str(frame.columns[j]),
-            "points": float(size[j]),
-            **_direction(seen.iloc[:, j], points[:, j]),
+            "column": ", ".join(str(frame.columns[j]) for j in group),
+            "columns": [str(frame.columns[j]) for j in group],
+            "points": float(np.abs(share).mean()),
+            **_direction(seen.iloc[:, group[0]], share),
         }
-        for j in order
-        if size[j] > 0.0
+        for group, share in zip(groups, added, strict=True)
     ]
+    told = [each for each in found if each["points"] > 0.0]
+    return sorted(told, key=lambda each: -each["points"])
 
 
 def _direction(values: pd.Series[Any], points: FloatArray) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.pipelines.evaluation.cells import amounts, moments, read_text
+from analytics.pipelines.evaluation.cells import amounts, days_of, far_dates, moments, read_text
 from analytics.pipelines.evaluation.reading import BadInput, note, require_columns
 
 FloatArray = NDArray[np.float64]
@@ -58,6 +58,9 @@ def read_orders(
         if found := int((used & missing).sum()):
             notes.append(note(code, column=column, rows=found, severity="warn"))
         used &= ~missing
+    far, about_far = far_dates(days_of(instants), date, used)
+    notes += about_far
+    used &= ~far
     if returns := int((money[used] <= 0.0).sum()):
         notes.append(note("returns", rows=returns))
     codes, accounts = pd.factorize(names[used], sort=True)

@@ -36,11 +36,11 @@ def evaluate_outcome(
     if not 2 <= folds <= 50:
         raise BadInput("bad_folds", folds=folds)
     case = prepare(table, target=target, positive=positive, exclude=exclude, time=time)
-    splits = _splits(case, folds, seed)
-    _refuse_too_few(case, splits, folds)
     frame, warnings = guard(case.frame, case.label, order=case.order)
     if frame.shape[1] == 0:
         raise BadInput("no_features")
+    splits = _splits(case, folds, seed)
+    _refuse_too_few(case, splits, folds)
     case = case._replace(frame=frame, notes=[*case.notes, *warnings])
     compared = compare(case, splits, seed=seed, price=price, progress=progress)
     about = {
@@ -78,5 +78,8 @@ def _refuse_too_few(case: Case, splits: list[Split], folds: int) -> None:
     """Refuse parts that don't hold both outcomes: nothing could be learnt or measured there."""
     for part in (rows for split in splits for rows in split):
         rarer = int(np.bincount(case.label[part], minlength=2).min())
-        if rarer < 2:
-            raise BadInput("too_few", found=rarer, folds=folds, needed=2, missing=2 - rarer)
+        if rarer >= 2:
+            continue
+        if case.order is not None:
+            raise BadInput("too_few_in_time", found=rarer)
+        raise BadInput("too_few", found=rarer, folds=folds, needed=2, missing=2 - rarer)

@@ -55,6 +55,8 @@ def prepare(
     order = None
     if time is not None:
         order = order_of(table, time)
+        if np.unique(order[known & ~np.isnan(order)]).size < 2:
+            raise BadInput("same_time", column=time)
         if late := int((known & np.isnan(order)).sum()):
             notes.append(note("bad_times", column=time, rows=late, severity="warn"))
         known = known & ~np.isnan(order)
@@ -106,12 +108,16 @@ def _outcome_text(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def _equal_numbers(text: pd.Series[Any], wanted: str) -> NDArray[np.bool_]:
     """Tell where text and what is wanted are the same number: 1, 1.0 and 01."""
-    if wanted.casefold() in TRUE and text.dropna().isin(["True", "False"]).all():
-        return np.asarray((text == "True").fillna(value=False), dtype=bool)
+    lower = text.str.casefold()
+    filled = lower[~lower.isin(BLANK)].dropna()
+    if wanted.casefold() in TRUE and not filled.empty and filled.isin(["true", "false"]).all():
+        return np.asarray((lower == "true").fillna(value=False), dtype=bool)
     number = pd.to_numeric(pd.Series([wanted], dtype="string"), errors="coerce").iloc[0]
     if pd.isna(number):
         return np.zeros(len(text), dtype=bool)
-    numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    points = with_decimal_points(text)
+    numbers = pd.to_numeric(text if points is None else points, errors="coerce")
+    numbers = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray(numbers == float(number))
 
 

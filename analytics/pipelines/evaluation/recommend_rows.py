@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.pipelines.evaluation.cells import amounts, moments, read_text
+from analytics.pipelines.evaluation.cells import amounts, far_dates, moments, read_text
 from analytics.pipelines.evaluation.reading import BadInput, Note, note, require_columns
 
 Ints = NDArray[np.int64]
@@ -111,7 +111,9 @@ def _days(table: pd.DataFrame, column: str) -> tuple[NDArray[np.float64], list[N
     found, notes = moments(pd.DataFrame({column: pd.Series(different)}), column)
     seconds = found.astype("datetime64[s]").astype("int64").to_numpy().astype(np.float64)
     days = np.append(np.where(found.isna(), np.nan, seconds / 86_400.0), np.nan)
-    return days[codes], notes
+    days = days[codes]
+    far, about_far = far_dates(np.floor(days), column, ~np.isnan(days))
+    return np.where(far, np.nan, days), notes + about_far
 
 
 def _cancelled(table: pd.DataFrame, columns: Columns) -> Bools:

@@ -17,6 +17,7 @@ from analytics.pipelines.evaluation.reading import BadInput, Table
 from analytics.pipelines.evaluation.report import plain
 
 Options = Mapping[str, Any]
+MOST_SEED = 1 << 32  # as scikit-learn takes them
 OUTCOME = ("target", "positive", "exclude", "time", "folds", "seed", "cost_fp", "cost_fn")
 CHURN = ("account", "date", "amount", "horizon_days", "seed")
 VALUE = ("account", "date", "amount")
@@ -35,6 +36,8 @@ def run_evaluation(
 
     :raises BadInput: when columns or options don't fit the table.
     """
+    if not 0 <= (options.get("seed") or 0) < MOST_SEED:
+        raise BadInput("bad_seed", seed=options["seed"])
     progress(kind, 0, 1)
     result, predictions = _KINDS[kind](table.frame, options, progress)
     notes = [note._asdict() | {"sentence": note.sentence} for note in table.notes]

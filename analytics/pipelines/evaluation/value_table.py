@@ -10,13 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics.ml.value_histories import FloatArray, History
-from analytics.pipelines.evaluation.cells import amounts, moments, read_text
+from analytics.pipelines.evaluation.cells import amounts, days_of, far_dates, moments, read_text
 from analytics.pipelines.evaluation.reading import BadInput, Note, note, require_columns
 
 DAYS_A_WEEK = 7.0  # times are in weeks, as in the publications
-DAYS_A_YEAR = 365.0
-FAR_SHARE = 0.001  # of the rows at either end, that may be mistakes
-LEAST_ROWS_FAR = 1_000
 
 
 class Purchases(NamedTuple):
@@ -56,7 +53,7 @@ def read_purchases(table: pd.DataFrame, *, account: str, date: str, amount: str 
     dated = instants.notna().to_numpy(dtype=bool)
     notes += _dropped("bad_times", date, kept & ~dated)
     kept &= dated
-    far, about_dates = _far(instants, date, kept)
+    far, about_dates = far_dates(days_of(instants), date, kept)
     notes += about_dates
     kept &= ~far
     money = np.zeros(len(table))
@@ -69,27 +66,6 @@ def read_purchases(table: pd.DataFrame, *, account: str, date: str, amount: str 
         "money": money[kept],
     })  # fmt: skip
     return Purchases(rows.groupby(["account", "day"], as_index=False, sort=True)["money"].sum(), notes)
-
-
-def _far(
-    instants: pd.Series[Any], column: str, kept: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], list[Note]]:
-    """Find the few dates further from the others than those are from each other: 1900, 2199.
-
-    One such date would stretch the calibration or the hold-out to a century.
-    """
-    day = instants.to_numpy().astype("datetime64[D]").astype(np.float64)
-    far = np.zeros(kept.size, dtype=bool)
-    if int(kept.sum()) < LEAST_ROWS_FAR:
-        return far, []
-    low, high = np.quantile(day[kept], [FAR_SHARE, 1.0 - FAR_SHARE])
-    reach = max(high - low, DAYS_A_YEAR)
-    far = kept & ((day < low - reach) | (day > high + reach))
-    if not far.any():
-        return far, []
-    rows = int(far.sum())
-    example = day_of(int(day[far][0]))
-    return far, [note("value_far_dates", column=column, rows=rows, date=example, severity="warn")]
 
 
 def _read_money(
