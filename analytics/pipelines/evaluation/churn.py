@@ -49,10 +49,7 @@ def evaluate_churn(
     if orders.day.size == 0:
         raise BadInput("no_orders", column=amount)
     end = _end(orders, as_of, notes)
-    first = int(orders.day.min())
-    if end <= first:
-        raise BadInput("as_of_early", date=_written(end), first=_written(first))
-    cutoffs = _cutoffs(first, end, horizon_days)
+    cutoffs = _cutoffs(int(orders.day.min()), end, horizon_days)
     case, is_test, who = _case(orders, cutoffs, horizon_days, notes)
     _refuse_few(case, is_test, cutoffs, horizon_days)
     split = (np.flatnonzero(~is_test), np.flatnonzero(is_test))
@@ -104,6 +101,8 @@ def _cutoffs(first: int, end: int, horizon_days: int) -> list[int]:
 
     :raises BadInput: when the orders are too few days for one to learn from.
     """
+    if end <= first:
+        raise BadInput("as_of_early", date=_written(end), first=_written(first))
     test = end - horizon_days
     latest = test - horizon_days  # of those to learn from: its horizon has ended by the test's cut-off
     history = min(horizon_days, 90) if latest - first >= min(horizon_days, 90) else LEAST_HISTORY_DAYS
