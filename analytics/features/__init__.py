@@ -4,6 +4,7 @@ Everything here takes the tables of an opened lake and a moment, and returns Ibi
 with one row an account. Nothing that became known after the moment can change a value.
 
     compute(tables, *, book_id, as_of, account_ids=None, names=None) -> ir.Table
+    collect_features(connection, tables, *, ...) -> pa.Table   the same as collect(compute(...)), in DuckDB
     collect(expression) -> pa.Table                       sorted by account_id
     to_matrix(table, *, names=None) -> Matrix             account_ids, names, values with NaN
     group_of(feature_name) -> str                         code of a reason's group
@@ -21,6 +22,7 @@ with one row an account. Nothing that became known after the moment can change a
     sold_products(tables, *, book_id) -> ir.Table
 """
 
+from analytics.features.compiled import collect_features
 from analytics.features.computing import compute
 from analytics.features.groups import FEATURE_GROUPS, group_of, reason_values
 from analytics.features.labels import (
@@ -45,6 +47,7 @@ __all__ = [
     "Matrix",
     "active_accounts",
     "collect",
+    "collect_features",
     "compute",
     "contracts",
     "daily_purchases",

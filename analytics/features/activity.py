@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from analytics.features.known import DAY, Known, days, money
+from analytics.features.known import Known, days, money
 
 EVENT_KINDS = ("visit", "search", "view", "use")
 
@@ -28,7 +28,7 @@ def event_features(known: Known) -> ir.Table:
             **{f"events_{kind}_days": _.at_us.max(where=_.kind == kind) for kind in EVENT_KINDS},
         )
     )
-    since = {name: days(known.moment - counts[name]) for name in counts.columns if name.endswith("_days")}
+    since = {name: days(known.since(counts[name])) for name in counts.columns if name.endswith("_days")}
     return counts.mutate(**since)
 
 
@@ -49,7 +49,7 @@ def subscription_features(known: Known) -> ir.Table:
         subscriptions_active=_.active.cast("float64"),
         subscriptions_ended=_.ended.cast("float64"),
         subscriptions_amount_30=money(_.units.fill_null(0)),
-        subscriptions_ended_days=days(known.moment - _.ended_us),
+        subscriptions_ended_days=days(known.since(_.ended_us)),
     )
 
 
@@ -71,4 +71,4 @@ def tenure_features(known: Known) -> ir.Table:
     ]
     firsts = [facts.group_by("account_id").aggregate(first_us=_.first_us.min()) for facts in [*seen, *unseen]]
     first = ibis.union(*firsts).group_by("account_id").aggregate(first_us=_.first_us.min())
-    return first.select("account_id", tenure_days=(known.moment - _.first_us).cast("float64") / DAY)
+    return first.select("account_id", tenure_days=days(known.since(_.first_us)))

@@ -117,7 +117,7 @@ def _columns(known: Known, attribute: Attribute, name: str) -> dict[str, ir.Valu
     now = _[f"{name}_now"]
     start = f"attr_{attribute.key}"
     if attribute.type == "date":
-        return {f"{start}_days": days(known.moment - now)}
+        return {f"{start}_days": days(known.since(now))}
     if attribute.type not in NUMBERS:
         return {f"{start}={code}": (now == code).cast("int32").cast("float64") for code in attribute.codes}
     if not attribute.has_history:

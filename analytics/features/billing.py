@@ -62,7 +62,7 @@ def billing_features(known: Known) -> ir.Table:
         unpaid_statements_6=_.unpaid_6.cast("float64"),
         late_share=share(_.late, _.due),
         open_invoices=_.open.cast("float64"),
-        open_days=days(known.moment - _.open_since),
+        open_days=days(known.since(_.open_since)),
         delay_mean_days=share(_.delay, _.settled) / 86_400_000_000,
     )
 

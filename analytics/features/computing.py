@@ -6,7 +6,7 @@ from datetime import datetime
 import ibis.expr.types as ir
 
 from analytics.features.activity import event_features, subscription_features, tenure_features
-from analytics.features.attributes import attribute_features, ticked_attributes
+from analytics.features.attributes import Attribute, attribute_features, ticked_attributes
 from analytics.features.billing import billing_features, utilisation_features
 from analytics.features.known import Known, Tables, microseconds
 from analytics.features.ordering import breadth_features, order_features, rhythm_features
@@ -37,7 +37,10 @@ def compute(
     `names`, the feature names of a trained model, decides which codes of choices are columns.
     """
     known = Known(tables, book_id, microseconds(as_of), account_ids)
-    attributes = ticked_attributes(known, names)
+    return put_together(known, ticked_attributes(known, names))
+
+
+def put_together(known: Known, attributes: Sequence[Attribute]) -> ir.Table:
     parts = [part(known) for part in PARTS]
     if attributes:
         parts.append(attribute_features(known, attributes))

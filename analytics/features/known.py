@@ -49,23 +49,31 @@ def different(table: ir.Table, *columns: str) -> ir.Table:
     return table.group_by(*columns).aggregate(times=_.count()).select(*columns)
 
 
-def as_known(table: ir.Table, moment: int) -> ir.Table:
+def as_known(table: ir.Table, moment: int | ir.IntegerScalar) -> ir.Table:
     """Return the versions that were known just before the moment."""
     return table.filter(_.known_from_us < moment, _.known_to_us.isnull() | (_.known_to_us >= moment))
 
 
 @dataclass(frozen=True)
 class Known:
-    """A book at a moment, restricted to some accounts if they are named."""
+    """A book at a moment, restricted to some accounts if they are named.
+
+    Book and moment are numbers, or parameters of a query that is written for all of them; the
+    accounts are named one by one or by a table with `wanted_id`.
+    """
 
     tables: Tables
-    book_id: int
-    moment: int
-    account_ids: Sequence[int] | None = None
+    book_id: int | ir.IntegerScalar
+    moment: int | ir.IntegerScalar
+    account_ids: Sequence[int] | ir.Table | None = None
 
-    def ago(self, number: int) -> int:
+    def ago(self, number: int) -> int | ir.IntegerScalar:
         """Return the moment so many days earlier."""
         return self.moment - number * DAY
+
+    def since(self, instant: ir.Value) -> ir.Value:
+        """Return the microseconds from the instant to the moment."""
+        return -(instant - self.moment)
 
     def orders(self) -> ir.Table:
         """Sales and returns that stood at the moment: one cancelled later is not yet cancelled."""
@@ -114,5 +122,7 @@ class Known:
     def _restricted(self, facts: ir.Table) -> ir.Table:
         if self.account_ids is None:
             return facts
-        wanted = ibis.memtable(pa.table({"wanted_id": pa.array(self.account_ids, pa.int64())}))
+        wanted = self.account_ids
+        if not isinstance(wanted, ir.Table):
+            wanted = ibis.memtable(pa.table({"wanted_id": pa.array(wanted, pa.int64())}))
         return facts.semi_join(wanted, facts.account_id == wanted.wanted_id)

@@ -21,8 +21,12 @@ class Matrix:
 
 def collect(expression: ir.Table) -> pa.Table:
     """Compute the expression, sorted by its accounts."""
+    return in_order(expression).to_pyarrow()
+
+
+def in_order(expression: ir.Table) -> ir.Table:
     keys = [name for name in expression.columns if name.endswith("_id") or name == "age_days"]
-    return expression.order_by(keys).to_pyarrow()
+    return expression.order_by(keys)
 
 
 def to_matrix(table: pa.Table, *, names: Sequence[str] | None = None) -> Matrix:

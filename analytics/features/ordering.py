@@ -34,7 +34,7 @@ def _order_columns(known: Known, counts: ir.Table) -> ir.Table:
     earlier_money = ((_.units_180 - _.units_90).cast("float64") + typical / 2).nullif(0.0)
     return counts.select(
         "account_id",
-        recency_days=days(known.moment - _.last_us),
+        recency_days=days(known.since(_.last_us)),
         orders_ever=_.orders_ever.cast("float64"),
         **{f"orders_{n}": _[f"n_{n}"].cast("float64") for n in WINDOWS},
         **{f"amount_{n}": money(_[f"units_{n}"]) for n in WINDOWS},
@@ -70,7 +70,7 @@ def rhythm_features(known: Known) -> ir.Table:
     spread = (_.squares.cast("float64") - mean * _.total.cast("float64")) / (_.gaps - 1).cast(
         "float64"
     ).nullif(0.0)
-    quiet = known.moment // DAY - _.last_day
+    quiet = -(_.last_day - known.moment // DAY)
     return summary.select(
         "account_id",
         purchase_days=(_.gaps + 1).cast("float64"),

@@ -49,10 +49,21 @@ def load_matrix(
     names: Sequence[str] | None = None,
 ) -> Matrix:
     """Compute features; with `names`, those of a model, a choice it knows is 0 and not unknown."""
-    expression = features.compute(
-        lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids, names=names
-    )
-    found = features.to_matrix(features.collect(expression))
+    if lake.connection.name == "duckdb":
+        table = features.collect_features(
+            lake.connection,
+            lake.tables,
+            book_id=book.pk,
+            as_of=as_of,
+            account_ids=account_ids,
+            names=names,
+        )
+    else:
+        expression = features.compute(
+            lake.tables, book_id=book.pk, as_of=as_of, account_ids=account_ids, names=names
+        )
+        table = features.collect(expression)
+    found = features.to_matrix(table)
     return Matrix(found.account_ids, found.names, found.values)
 
 

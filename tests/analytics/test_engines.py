@@ -89,6 +89,24 @@ def test_spark_computes_what_duckdb_computes(book, settings):
     assert_equal(numbers(book, settings, SPARK), expected)
 
 
+def test_a_query_that_is_asked_again_gives_what_a_new_one_gives(book):
+    with open_lake() as lake:
+        for as_of in (AS_OF, lake.manifest.complete_until):
+            known = {"book_id": book.pk, "as_of": as_of}
+            expected = features.to_matrix(features.collect(features.compute(lake.tables, **known)))
+            known["names"] = expected.names
+            ids = expected.account_ids[::3]
+            found = features.collect_features(lake.connection, lake.tables, **known)
+            some = features.collect_features(lake.connection, lake.tables, **known, account_ids=ids.tolist())
+
+            found, some = features.to_matrix(found), features.to_matrix(some)
+            assert found.names == some.names == expected.names
+            assert found.account_ids.tolist() == expected.account_ids.tolist()
+            assert some.account_ids.tolist() == ids.tolist()
+            assert found.values.tobytes() == expected.values.tobytes()
+            assert some.values.tobytes() == expected.values[::3].tobytes()
+
+
 def test_restricting_the_accounts_changes_no_value(book):
     with open_lake() as lake:
         known = {"book_id": book.pk, "as_of": AS_OF}

@@ -44,7 +44,7 @@ def test_parts_give_the_bytes_that_the_lake_gives(book, moment):
         as_of = AS_OF if moment == "then" else lake.manifest.complete_until
         name, ranges = cut_in_three(lake, book, as_of)
         whole = features.to_matrix(
-            features.collect(features.compute(lake.tables, book_id=book.pk, as_of=as_of))
+            features.collect_features(lake.connection, lake.tables, book_id=book.pk, as_of=as_of)
         )
         seen = 0
         for number, (low, high) in enumerate(ranges):

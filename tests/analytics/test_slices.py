@@ -21,18 +21,17 @@ def book(lake_home):
     return made
 
 
-def matrices(lake, book, account_ids, as_of, names=None):
+def matrices(lake, book, account_ids, as_of, names):
     known = {"book_id": book.pk, "as_of": as_of, "account_ids": account_ids}
-    if names is None:
-        names = features.to_matrix(features.collect(features.compute(lake.tables, **known))).names
-    return [
-        features.to_matrix(features.collect(expression))
-        for expression in (
-            features.compute(lake.tables, **known, names=names),
-            features.repeat_summary(lake.tables, **known),
-            features.purchases(lake.tables, **known, days_back=36_500),
-        )
+    others = (
+        features.repeat_summary(lake.tables, **known),
+        features.purchases(lake.tables, **known, days_back=36_500),
+    )
+    tables = [
+        features.collect_features(lake.connection, lake.tables, **known, names=names),
+        *(features.collect(expression) for expression in others),
     ]
+    return [features.to_matrix(table) for table in tables]
 
 
 @pytest.mark.parametrize("moment", ["then", "now"])
@@ -41,7 +40,9 @@ def test_a_slice_gives_the_bytes_that_the_lake_gives(book, moment):
     ids = list(Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True))[::2]
     with open_slice(ids) as part, open_lake() as lake:
         as_of = AS_OF if moment == "then" else lake.manifest.complete_until
-        found, expected = (matrices(each, book, ids, as_of) for each in (part, lake))
+        everybody = features.collect_features(lake.connection, lake.tables, book_id=book.pk, as_of=as_of)
+        names = features.to_matrix(everybody).names
+        found, expected = (matrices(each, book, ids, as_of, names) for each in (part, lake))
 
     for ours, theirs in zip(found, expected, strict=True):
         assert theirs.values.size > 0
