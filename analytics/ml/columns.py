@@ -216,7 +216,12 @@ def _parse_numbers(text: pd.Series) -> pd.Series:
     if plain.notna().sum() == text.notna().sum():
         return plain
     bare = text.str.replace(r"[\s$€£¥%]|(?<=\d)[,'’](?=\d{3}(?:\D|$))", "", regex=True)
-    return plain.fillna(_as_floats(bare))
+    return plain.fillna(_as_floats(with_leading_minus(bare)))
+
+
+def with_leading_minus(text: pd.Series) -> pd.Series:
+    """Write (12.50) and 12.50-, as ledgers have them, like -12.50."""
+    return text.str.replace(r"^\((\d[^()]*)\)$|^(\d.*)-$", r"-\1\2", regex=True)
 
 
 def _as_floats(text: pd.Series) -> pd.Series:

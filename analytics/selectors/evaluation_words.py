@@ -72,6 +72,7 @@ NOTES = {
     "not_number": _("{column}: {cells} cells that are no numbers count as missing."),
     "decimal_comma": _("{column}: a comma is read as the decimal mark."),
     "ambiguous_dates": _("{column}: day and month can't be told apart; dates are read as month/day/year."),
+    "spreadsheet_dates": _("{column}: the numbers are read as days of a spreadsheet, from 1899-12-30."),
     "bad_times": _("{rows} rows without a readable date in {column} are left out."),
     "bad_amounts": _("{rows} rows without a readable amount in {column} are left out."),
     "no_account": _("{rows} rows without an account in {column} are left out."),

@@ -139,6 +139,22 @@ def test_dates_out_of_reach_are_missing():
     assert as_text.isna().tolist() == typed_too.isna().tolist() == [False, True, True, False]
 
 
+def test_days_of_a_spreadsheet_are_dates_and_other_numbers_are_none():
+    found, notes = moments(pd.DataFrame({"d": ["46053", "46054.25"]}), "d")
+
+    assert [str(each) for each in found] == ["2026-01-31 00:00:00", "2026-02-01 06:00:00"]
+    assert [each.code for each in notes] == ["spreadsheet_dates"]
+    with pytest.raises(BadInput, match="no dates"):
+        moments(pd.DataFrame({"d": ["2023", "2024"]}), "d")
+
+
+def test_columns_of_parquet_that_share_a_name_are_refused_by_it(tmp_path):
+    pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["y", "y"]), tmp_path / "t")
+
+    with pytest.raises(BadInput, match="more than once: y"):
+        read_table(tmp_path / "t")
+
+
 def test_dates_that_could_be_read_either_way_are_said():
     found, notes = moments(pd.DataFrame({"d": ["01/02/2026", "03/04/2026"]}), "d")
 
@@ -162,6 +178,8 @@ def test_numbers_with_signs_thousands_and_decimal_commas():
     assert amounts(pd.DataFrame({"m": ["1.234,50 €", "€ 7,25"]}), "m")[0].tolist() == [1234.5, 7.25]
     assert amounts(pd.DataFrame({"m": ["1\u00a0234,50", "7,25"]}), "m")[0].tolist() == [1234.5, 7.25]
     assert amounts(pd.DataFrame({"m": ["1'234.50", "7.25"]}), "m")[0].tolist() == [1234.5, 7.25]
+    assert amounts(pd.DataFrame({"m": ["(1,234.50)", "7.25-"]}), "m")[0].tolist() == [-1234.5, -7.25]
+    assert amounts(pd.DataFrame({"m": ["1.234,50-", "7,25"]}), "m")[0].tolist() == [-1234.5, 7.25]
     with pytest.raises(BadInput, match="no numbers"):
         amounts(pd.DataFrame({"m": ["3, 40", "5, 60"]}), "m")  # two numbers each, not one
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.ml.columns import as_numbers, as_text
+from analytics.ml.columns import as_numbers, as_text, with_leading_minus
 from analytics.pipelines.evaluation.reading import BadInput, Note, note
 
 FloatArray = NDArray[np.float64]
@@ -18,6 +18,7 @@ EARLIEST, LATEST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")  # ins
 FAR_SHARE = 0.001  # of the rows at either end, that may be mistakes
 LEAST_ROWS_FAR = 1_000
 DAYS_A_YEAR = 365.0
+SPREADSHEET_SHARE = 0.95
 MARKS = r"^[$€£¥]\s*|\s*[$€£¥%]$|(?<=\d)[\s'’](?=\d{3}(?:\D|$))"  # around and within amounts
 COMMA_DECIMAL = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
 
@@ -44,7 +45,7 @@ def with_decimal_points(values: pd.Series[Any]) -> pd.Series[Any] | None:
     filled = text.dropna()
     if filled.empty or not filled.str.contains(",", regex=False).any():
         return None
-    text = text.str.replace(MARKS, "", regex=True)
+    text = with_leading_minus(text.str.replace(MARKS, "", regex=True))
     filled = text.dropna()
     if not filled.str.fullmatch(COMMA_DECIMAL).all():
         return None
@@ -81,6 +82,10 @@ def moments(frame: pd.DataFrame, column: str) -> tuple[pd.Series[Any], list[Note
     if pd.api.types.is_datetime64_any_dtype(values):
         return _within_reach(values), []
     text = read_text(values)
+    if _is_of_spreadsheet(text):
+        days = pd.to_numeric(text.astype(object), errors="coerce").astype("float64")
+        read = pd.to_datetime(days, unit="D", origin="1899-12-30", errors="coerce")
+        return _within_reach(read), [note("spreadsheet_dates", column=column)]
     found, ambiguous = _parse(text)
     if found.notna().sum() < max(0.5 * int(text.notna().sum()), 1):
         raise BadInput("not_dates", column=column, examples=_examples(values))
@@ -119,6 +124,12 @@ def _parse(text: pd.Series[Any]) -> tuple[pd.Series[Any], bool]:
     day_first = bool((parts[0] > 12).sum() > (parts[1] > 12).sum())
     unknown = not ((parts[0] > 12).any() or (parts[1] > 12).any())
     return _to_instants(text, dayfirst=day_first), unknown
+
+
+def _is_of_spreadsheet(text: pd.Series[Any]) -> bool:
+    """Say whether nearly all cells are days as spreadsheets count them, between 1954 and 2119."""
+    days = pd.to_numeric(text.dropna().astype(object), errors="coerce").astype("float64")
+    return bool(days.size and days.between(20_000, 80_000).mean() >= SPREADSHEET_SHARE)
 
 
 def _to_instants(text: pd.Series[Any], *, dayfirst: bool) -> pd.Series[Any]:

@@ -215,10 +215,11 @@ def _replaced(path: Path, encoding: str) -> int:
 
 def _read_parquet(path: Path) -> Table:
     try:
-        table = pq.read_table(path)
+        file = pq.ParquetFile(path)
+        _refuse_duplicates(file.schema_arrow.names)
+        table = file.read()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise BadInput("broken", reason=str(error).splitlines()[0]) from error
-    _refuse_duplicates(table.column_names)
     nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
     table, unreadable = _plain_columns(table.drop_columns(nested))
     # Without the metadata, for an index of pandas is not a column that the reader can name.
