@@ -232,6 +232,43 @@ class RecommendationFactory(DjangoModelFactory):
     as_of = NOW
 
 
+class ProductFiguresFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ProductFigures
+
+    product = factory.SubFactory(ProductFactory)
+    buyers = 40
+    of_buyers = 200
+    orders_year = 90
+    sold_90_days = Decimal(120)
+    sold_year = Decimal(500)
+    returned_year = Decimal(10)
+    as_of = NOW
+
+
+class ProductPairFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ProductPair
+
+    product = factory.SubFactory(ProductFactory)
+    other = factory.SubFactory(ProductFactory, book=factory.SelfAttribute("..product.book"))
+    rank = factory.Sequence(lambda n: n + 1)
+    bought_both = 20
+    buyers = 40
+    counted = 200
+    lift = 3.2
+    as_of = NOW
+
+
+class BasketFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Basket
+
+    account = factory.SubFactory(AccountFactory)
+    products = factory.LazyFunction(list)
+    as_of = NOW
+
+
 class ReliabilityFactory(DjangoModelFactory):
     class Meta:
         model = models.Reliability

@@ -61,6 +61,8 @@ class World:
     debtor: models.Account
     lead: models.Account
     order: models.Order
+    product: models.Product
+    unsold: models.Product
     contact: models.Contact
     ticket: models.Ticket
     task: models.Task
@@ -90,6 +92,7 @@ def build_world(say: Say = plain) -> World:
     ]
     account = make_customer(say, now, book=book, owner=owner, team=team, products=products)
     debtor = make_debtor(say, now, book=bank, owner=owner, team=team)
+    make_products_known(say, now, account, products)
     lead = factories.AccountFactory(
         book=book, name=say("Quince Stores"), stage="lead", country="DE", owner=None, team=None
     )
@@ -107,6 +110,8 @@ def build_world(say: Say = plain) -> World:
         say=say, now=now, book=book, bank=bank, team=team, people=people,
         account=account, debtor=debtor, lead=lead,
         order=account.orders.earliest("pk"),
+        product=products[0],
+        unsold=factories.ProductFactory(book=book, name=say("Gas mantle"), price=None, is_sold=False),
         contact=account.contacts.get(),
         ticket=account.tickets.earliest("pk"),
         task=account.tasks.earliest("pk"),
@@ -228,6 +233,32 @@ def make_customer(
     publish_by_hand(now, account, products)
     work_on(say, now, account, owner)
     return account
+
+
+def make_products_known(
+    say: Say, now: datetime, account: models.Account, products: Sequence[models.Product]
+) -> None:
+    """What the night says of them, and a neighbour that buys most of what the account buys."""
+    for place, product in enumerate(products):
+        factories.ProductFiguresFactory(product=product, buyers=12 + 9 * place, as_of=now)
+    for rank, other in enumerate(products[1:], start=1):
+        factories.ProductPairFactory(
+            product=products[0],
+            other=other,
+            rank=rank,
+            bought_both=9 - rank,
+            buyers=12,
+            lift=4.0 - rank,
+            as_of=now,
+        )
+    like = factories.AccountFactory(
+        book=account.book, name=say("Damson Interiors"), owner=account.owner, team=account.team
+    )
+    baskets = ((account, products[:3]), (like, products))
+    for buyer, bought in baskets:
+        ids = sorted(product.pk for product in bought)
+        factories.BasketFactory(account=buyer, products=ids, as_of=now)
+    factories.RecommendationFactory(account=like, product=products[0], kind="new", score=0.31, as_of=now)
 
 
 def publish_by_hand(now: datetime, account: models.Account, products: Sequence[models.Product]) -> None:

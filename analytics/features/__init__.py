@@ -18,6 +18,7 @@ with one row an account. Nothing that became known after the moment can change a
     purchases(tables, *, book_id, as_of, days_back=365, account_ids=None) -> ir.Table
     daily_purchases(tables, *, book_id, as_of) -> ir.Table
     contracts(tables, *, book_id, as_of, account_ids=None) -> ir.Table
+    baskets(tables, *, book_id, as_of, days_back, account_ids=None) -> ir.Table
     product_figures(tables, *, book_id, as_of, days_back) -> ir.Table
     sold_products(tables, *, book_id) -> ir.Table
 """
@@ -34,6 +35,7 @@ from analytics.features.labels import (
 )
 from analytics.features.matrix import Matrix, collect, to_matrix
 from analytics.features.purchasing import (
+    baskets,
     contracts,
     daily_purchases,
     product_figures,
@@ -46,6 +48,7 @@ __all__ = [
     "FEATURE_GROUPS",
     "Matrix",
     "active_accounts",
+    "baskets",
     "collect",
     "collect_features",
     "compute",

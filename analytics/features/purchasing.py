@@ -7,7 +7,17 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from analytics.features.known import DAY, QUANTITY_UNITS, Known, Tables, as_known, microseconds, money, share
+from analytics.features.known import (
+    DAY,
+    QUANTITY_UNITS,
+    Known,
+    Tables,
+    as_known,
+    different,
+    microseconds,
+    money,
+    share,
+)
 
 
 def repeat_summary(
@@ -106,6 +116,20 @@ def contracts(
         run_days=(_.last_us - _.started_us).cast("float64") / DAY,
         ended=_.ended.cast("float64"),
     )
+
+
+def baskets(
+    tables: Tables,
+    *,
+    book_id: int,
+    as_of: datetime,
+    days_back: int,
+    account_ids: Sequence[int] | None = None,
+) -> ir.Table:
+    """Return `account_id, product_id`: the different products that each account bought."""
+    known = Known(tables, book_id, microseconds(as_of), account_ids)
+    lines = known.sale_lines().filter(_.placed_us >= known.ago(days_back), _.quantity_units > 0)
+    return different(lines, "account_id", "product_id")
 
 
 def product_figures(tables: Tables, *, book_id: int, as_of: datetime, days_back: int) -> ir.Table:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import betainc, betaincinv
 
 from analytics.ml.items import bounded
 
@@ -48,9 +48,10 @@ def bought_together(
     Of :math:`n_i` buyers of a product, :math:`k_{ij}` bought another one too. Large baskets alone
     bring products together: were each customer's basket of size :math:`s_u` filled without regard
     to what else is in it, then :math:`q_j = n_j \sum s_u^2 / (\sum s_u)^2` of the buyers would have
-    the other one. A pair counts only when the lower Wilson bound of :math:`k_{ij} / n_i` lies above
-    that, at a level that errs for one product with probability `error` however many others it is
-    compared with. The order is by how far the bound lies above: the extra share that is certain.
+    the other one. A pair counts only when the exact (Clopper-Pearson) lower bound of
+    :math:`k_{ij} / n_i` lies above that, at a level that errs for one product with probability
+    `error` however many others it is compared with. The order is by how far the bound lies above:
+    the extra share that is certain.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def bought_together(
     n_items = counted.shape[1]
     buyers = np.bincount(counted.indices, minlength=n_items)
     by_chance = np.minimum(buyers * ((sizes**2).sum() / max(sizes.sum(), 1.0) ** 2), 1.0)
-    z = float(-ndtri(error / max(int((buyers >= least).sum()), 2)))
+    level = error / max(int((buyers >= least).sum()), 1)
     transposed, by_column = counted.T.tocsr(), counted.tocsc()
     parts = [_no_pairs()]
     for start in range(0, n_items, _COLUMNS):
@@ -84,9 +85,13 @@ def bought_together(
         together = (transposed @ block).tocoo()
         other, item = (place.astype(np.int64) for place in together.coords)
         item, both = item + start, together.data.astype(np.int64)
-        kept = (both >= least) & (item != other) & (allowed is None or allowed[other])
+        kept = (both >= least) & (item != other) & (both > buyers[item] * by_chance[other])
+        kept &= allowed is None or allowed[other]
         item, other, both = item[kept], other[kept], both[kept]
-        certain = wilson_low(both, buyers[item], z) - by_chance[other]
+        # So many or more by chance: dearer than a comparison, and cheaper than the bound.
+        kept = betainc(both, buyers[item] - both + 1.0, by_chance[other]) < level
+        item, other, both = item[kept], other[kept], both[kept]
+        certain = lowest_share(both, buyers[item], level) - by_chance[other]
         parts.append(_best(item, other, both, certain, k))
     item, other, rank, both = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     share = both / np.maximum(buyers[item], 1)
@@ -94,18 +99,18 @@ def bought_together(
     return Together(item, other, rank, both, buyers[item], share, lift), customers
 
 
-def wilson_low(successes: IntArray, trials: IntArray, z: float) -> FloatArray:
-    """Return the lower bound of Wilson's interval of a share, `z` standard errors wide.
+def lowest_share(successes: IntArray, trials: IntArray, level: float) -> FloatArray:
+    """Return the exact lower bound of a share: a smaller one gives so many with probability `level`.
+
+    A normal approximation would not do: far out in the tail, and for the few buyers of rare
+    products, it lets through what is chance.
 
     Examples
     --------
-    >>> wilson_low(np.array([8, 80]), np.array([10, 100]), 1.96).round(3).tolist()
-    [0.49, 0.711]
+    >>> lowest_share(np.array([8, 80]), np.array([10, 100]), 0.025).round(3).tolist()
+    [0.444, 0.708]
     """
-    squared = z * z
-    spread = z * np.sqrt(successes * (trials - successes) / trials + squared / 4.0)
-    low: FloatArray = (successes + squared / 2.0 - spread) / (trials + squared)
-    return low
+    return np.asarray(betaincinv(successes, trials - successes + 1.0, level), dtype=np.float64)
 
 
 def _best(

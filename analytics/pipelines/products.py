@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,20 +15,39 @@ from analytics.ml.together import Together, bought_together
 from analytics.pipelines.offers import HISTORY_DAYS, Ints, load_purchases, sample_accounts
 from crm.models import Book, Product
 from crm.services.job_runs import RunningJob
-from crm.services.publish import NewProductFigures, NewProductPair, publish_products
+from crm.services.publish import NewProductFigures, NewProductPair, publish_baskets, publish_products
 
 PAIRS = 8  # of a product, at most
 PIECE = Decimal(QUANTITY_UNITS)
 
 
-def publish(lake: Lake, book: Book, as_of: datetime, *, job: RunningJob | None = None) -> dict[str, int]:
-    """Replace the figures of the book's products. No model is needed, so young books have them too.
+def publish(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    *,
+    account_ids: Sequence[int] | None = None,
+    job: RunningJob | None = None,
+) -> dict[str, int]:
+    """Say what these accounts have bought or, of a whole book, that and how its products sell.
+
+    No model is needed, so young books have it too.
+    """
+    publish_account_baskets(lake, book, as_of, account_ids=account_ids, job=job)
+    return publish_figures(lake, book, as_of, job=job) if account_ids is None else {}
+
+
+def publish_figures(
+    lake: Lake, book: Book, as_of: datetime, *, job: RunningJob | None = None
+) -> dict[str, int]:
+    """Replace the figures of the book's products, and what is bought together; return how many.
 
     Figures count every account; pairs are counted among the accounts that the recommender learns
     from, which is a sample of a large book.
     """
     buyers = features.active_accounts(lake.tables, book_id=book.pk, as_of=as_of, within_days=HISTORY_DAYS)
     of_buyers = features.collect(buyers).num_rows
+    sales = list(_figures(lake, book, as_of))  # before the transaction, for this takes its time
     purchases = load_purchases(lake, book, as_of, sample_accounts(book))
     sold = set(Product.objects.filter(book=book, is_sold=True).values_list("pk", flat=True))
     found, counted = bought_together(
@@ -39,13 +58,39 @@ def publish(lake: Lake, book: Book, as_of: datetime, *, job: RunningJob | None =
     figures, pairs = publish_products(
         book=book,
         as_of=as_of,
-        figures=_figures(lake, book, as_of),
+        figures=sales,
         of_buyers=of_buyers,
         pairs=_pairs(purchases.product_ids, found),
         counted=counted,
         job=job,
     )
     return {"products": figures, "product_pairs": pairs}
+
+
+def publish_account_baskets(
+    lake: Lake,
+    book: Book,
+    as_of: datetime,
+    *,
+    account_ids: Sequence[int] | None = None,
+    job: RunningJob | None = None,
+) -> int:
+    """Say what these accounts, or all of the book, have bought; return how many baskets are other ones."""
+    pairs = features.collect(
+        features.baskets(
+            lake.tables, book_id=book.pk, as_of=as_of, days_back=HISTORY_DAYS, account_ids=account_ids
+        )
+    )
+    account, product = (pairs[name].to_numpy() for name in ("account_id", "product_id"))
+    ids, starts = np.unique(account, return_index=True)  # sorted by both
+    baskets = zip(ids.tolist(), np.split(product, starts[1:]), strict=True) if ids.size else ()
+    return publish_baskets(
+        book=book,
+        as_of=as_of,
+        baskets=((account_id, products.tolist()) for account_id, products in baskets),
+        account_ids=account_ids,
+        job=job,
+    )
 
 
 def _figures(lake: Lake, book: Book, as_of: datetime) -> Iterator[NewProductFigures]:

@@ -60,7 +60,7 @@ def run(job: RunningJob) -> dict[str, Any]:
         job.progress("recommend")
         offers.learn(lake, book, as_of)
         job.progress("products")
-        products.publish(lake, book, as_of, job=job)
+        products.publish_figures(lake, book, as_of, job=job)
         job.progress("extract")
         parts = cut(lake, book_id=book.pk, moment=microseconds(as_of), ranges=ranges)
     _hand_out(job, book, as_of, ranges, parts)
@@ -143,9 +143,8 @@ def score_book(
     counts |= value.publish(lake, book, as_of, account_ids=account_ids, job=job)
     say("recommend")
     counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
-    if account_ids is None:
-        say("products")
-        counts |= products.publish(lake, book, as_of, job=job)
+    say("products")
+    counts |= products.publish(lake, book, as_of, account_ids=account_ids, job=job)
     return counts
 
 

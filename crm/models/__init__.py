@@ -7,6 +7,7 @@ from crm.models.accounts import (
     Outcome,
 )
 from crm.models.base import DeletedKey
+from crm.models.baskets import Basket
 from crm.models.billing import Invoice, Payment
 from crm.models.change_sets import ChangedRows, ChangeSet
 from crm.models.collecting import EventRetention, TrackedSite, Visitor, WebSession
@@ -36,6 +37,7 @@ __all__ = [
     "ApiPrincipal",
     "AttributeDefinition",
     "AttributeValue",
+    "Basket",
     "Bin",
     "Book",
     "Change",

@@ -42,6 +42,9 @@ class Product(Record):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return f"/products/{self.public_id}/"
+
 
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, principal: Principal) -> Self:
@@ -59,7 +62,7 @@ class Order(Fact):
         RETURN = "return", _("Return")
 
     public_id = models.UUIDField(unique=True, editable=False)
-    book = models.ForeignKey(Book, models.PROTECT, related_name="+")
+    book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_index=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="orders")
     kind = models.CharField(_("kind"), max_length=6, choices=Kind.choices)
     number = models.CharField(_("number"), max_length=40)
@@ -82,7 +85,10 @@ class Order(Fact):
                 name="order_amount_has_the_sign_of_its_kind",
             ),
         ]
-        indexes = [models.Index("account", models.F("placed_at").desc(), name="order_of_account")]
+        indexes = [
+            models.Index("account", models.F("placed_at").desc(), name="order_of_account"),
+            models.Index("book", "placed_at", name="order_of_book"),
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -10,7 +10,7 @@ from crm.models.orders import Product
 class ProductFigures(models.Model):
     """How a product sells, counted over its whole book up to `as_of`."""
 
-    product = models.OneToOneField(Product, models.CASCADE, primary_key=True, related_name="figures")
+    product = models.OneToOneField(Product, models.CASCADE, related_name="figures")
     buyers = models.PositiveIntegerField()  # accounts that bought it within 24 months
     of_buyers = models.PositiveIntegerField()  # accounts of the book that bought anything then
     orders_year = models.PositiveIntegerField()  # sales within 365 days

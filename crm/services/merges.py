@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from crm.models import (
     Account,
+    Basket,
     ChangedRows,
     ChangeSet,
     DeletedKey,
@@ -41,7 +42,7 @@ from crm.services.merge_fields import Choices, settle_histories, taken, write_fi
 from crm.services.owned import Owned
 
 KEPT_FOR = timedelta(days=365)  # so long a merge can be taken back
-COMPUTED: tuple[type[Model], ...] = (Score, Value, Recommendation)
+COMPUTED: tuple[type[Model], ...] = (Score, Value, Recommendation, Basket)
 # Decided pair by pair below, made anew from the account, or kept whole beside the change set.
 NOT_MOVED: tuple[type[Model], ...] = (*COMPUTED, MatchKey, DuplicatePair)
 

@@ -186,6 +186,29 @@ def publish_products(
 
 
 @transaction.atomic
+def publish_baskets(
+    *,
+    book: Book,
+    as_of: datetime,
+    baskets: Iterable[tuple[int, Sequence[int]]],
+    account_ids: Sequence[int] | None = None,
+    job: RunningJob | None = None,
+) -> int:
+    """Make these the baskets of these accounts, or of all of the book, and return how many changed.
+
+    Most are what they were, and are not written again: a night costs what has changed.
+    """
+    told = {"book": book.pk, "as_of": as_of, "ids": None if account_ids is None else list(account_ids)}
+    rows = ((account, list(products)) for account, products in baskets)
+    with _Staged("account_id bigint, products bigint[]", rows) as table:
+        gone = _execute(_DELETE_BASKETS.format(table=table), told)
+        written = _execute(_UPSERT_BASKETS.format(table=table), told)
+    if job is not None:
+        job.fence()
+    return gone + written
+
+
+@transaction.atomic
 def publish_reliability(*, book: Book, kind: Score.Kind, group: str, bands: Sequence[Reliability]) -> None:
     """Replace what is known of how the scores of this kind came true in this group."""
     Reliability.objects.filter(book=book, kind=kind, group=group).delete()
@@ -295,6 +318,24 @@ _INSERT_PAIRS = """
     JOIN crm_product p ON p.id = n.product_id AND p.book_id = %(book)s
     JOIN crm_product o ON o.id = n.other_id
     ORDER BY n.product_id, n.rank
+"""
+
+_DELETE_BASKETS = """
+    DELETE FROM crm_basket AS b USING crm_account AS a
+    WHERE a.id = b.account_id AND a.book_id = %(book)s AND b.as_of <= %(as_of)s
+      AND (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s))
+      AND NOT EXISTS (SELECT FROM {table} AS n WHERE n.account_id = b.account_id)
+"""
+
+_UPSERT_BASKETS = """
+    INSERT INTO crm_basket AS b (account_id, products, as_of)
+    SELECT n.account_id, n.products, %(as_of)s
+    FROM {table} n JOIN crm_account a ON a.id = n.account_id
+    LEFT JOIN crm_basket AS standing ON standing.account_id = n.account_id
+    WHERE standing.products IS DISTINCT FROM n.products
+    ORDER BY n.account_id
+    ON CONFLICT (account_id) DO UPDATE SET products = EXCLUDED.products, as_of = EXCLUDED.as_of
+    WHERE b.as_of <= EXCLUDED.as_of
 """
 
 

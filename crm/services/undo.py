@@ -25,7 +25,7 @@ STAMPS = {"id", "revision", "created_at", "updated_at", "changed_xid", "known_at
 # What is computed from a row goes with it; anything else that leads to it keeps it.
 DERIVED = {
     "crm_score", "crm_value", "crm_recommendation", "crm_matchkey", "crm_duplicatepair",
-    "crm_productfigures", "crm_productpair", "analytics_prediction",
+    "crm_productfigures", "crm_productpair", "crm_basket", "analytics_prediction",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from analytics.lake import open_lake, refresh
 from analytics.pipelines import products
-from crm.models import Order, ProductFigures, ProductPair
+from crm.models import Basket, Order, ProductFigures, ProductPair
 from tests import factories as f
 from tests.analytics.lake_facts import AS_OF, ago
 
@@ -30,9 +30,10 @@ def book():
     goods = [f.ProductFactory(book=book, name=name) for name in ("cup", "saucer", *map(str, range(10)))]
     for number in range(60):
         account = f.AccountFactory(book=book)
-        wanted = draw.sample(goods[2:], draw.randrange(4)) + (goods[:2] if number < 15 else [])
-        for product in wanted:
+        for product in draw.sample(goods[2:], draw.randrange(4)):
             line(account, product, draw.uniform(1, 900))
+        for product in goods[:2] if number < 20 else ():
+            line(account, product, draw.uniform(1, 700))
         if number % 4 == 0:
             line(account, goods[0], draw.uniform(1, 300), quantity=-1)
     line(account, goods[0], 20, cancelled_at=ago(10))
@@ -45,7 +46,7 @@ def book():
 
 def publish(book, days=0):
     with open_lake() as lake:
-        return products.publish(lake, book, ago(days))
+        return products.publish_figures(lake, book, ago(days))
 
 
 def counted_by_hand(book):
@@ -72,7 +73,7 @@ def test_figures_are_those_counted_from_the_orders(book):
     expected, anybody = counted_by_hand(book)
     rows = ProductFigures.objects.all()
     found = {
-        row.pk: (row.buyers, row.orders_year, row.sold_90_days, row.sold_year, row.returned_year)
+        row.product_id: (row.buyers, row.orders_year, row.sold_90_days, row.sold_year, row.returned_year)
         for row in rows
     }
     assert found == expected
@@ -101,7 +102,8 @@ def test_publishing_twice_leaves_the_same_rows(book):
         pairs = ProductPair.objects.order_by("product", "rank").values_list(
             "product", "other", "rank", "lift"
         )
-        return list(ProductFigures.objects.order_by("pk").values()), list(pairs)
+        figures = ProductFigures.objects.order_by("product").values_list("product", "buyers", "sold_year")
+        return list(figures), list(pairs)
 
     publish(book)
     once = rows()
@@ -128,3 +130,75 @@ def test_what_is_not_sold_any_more_is_not_suggested(book):
 
 def test_a_book_that_sold_nothing_has_no_figures(book):
     assert publish(f.BookFactory(code="empty")) == {"products": 0, "product_pairs": 0}
+
+
+def publish_all(book, days=0, accounts=None):
+    ids = None if accounts is None else [account.pk for account in accounts]
+    with open_lake() as lake:
+        return products.publish_account_baskets(lake, book, ago(days), account_ids=ids)
+
+
+def baskets_by_hand(book, days=0):
+    found = defaultdict(set)
+    orders = Order.objects.filter(
+        book=book, kind="sale", placed_at__lt=ago(days), placed_at__gte=ago(days + 730)
+    )
+    for order in orders.exclude(cancelled_at__lt=ago(days)):
+        found[order.account_id].update(order.lines.values_list("product", flat=True))
+    return {account: sorted(bought) for account, bought in found.items()}
+
+
+def standing():
+    return dict(Basket.objects.values_list("account", "products"))
+
+
+def test_scoring_some_accounts_leaves_the_figures(book):
+    with open_lake() as lake:
+        some = products.publish(lake, book, AS_OF, account_ids=[book.accounts.earliest("pk").pk])
+        none = ProductFigures.objects.count()
+        whole = products.publish(lake, book, AS_OF)
+
+    assert (some, none) == ({}, 0)
+    assert whole["products"] == ProductFigures.objects.count() > 0
+    assert standing() == baskets_by_hand(book)
+
+
+def test_baskets_hold_what_each_account_bought(book):
+    changed = publish_all(book)
+
+    assert standing() == baskets_by_hand(book)
+    assert changed == len(standing()) > 40
+
+
+def test_only_baskets_that_changed_are_written_again(book):
+    publish_all(book, days=60)
+    before = standing()
+    changed = publish_all(book)
+
+    expected = baskets_by_hand(book)
+    assert standing() == expected
+    assert changed == sum(before.get(key) != expected.get(key) for key in before.keys() | expected.keys())
+    assert publish_all(book) == 0
+
+
+def test_single_accounts_change_nothing_of_others(book):
+    publish_all(book, days=60)
+    before = standing()
+    some = list(book.accounts.order_by("pk")[:20])
+    publish_all(book, accounts=some)
+
+    expected, ids = baskets_by_hand(book), {account.pk for account in some}
+    assert {key: basket for key, basket in standing().items() if key in ids} == {
+        key: basket for key, basket in expected.items() if key in ids
+    }
+    assert {key: basket for key, basket in standing().items() if key not in ids} == {
+        key: basket for key, basket in before.items() if key not in ids
+    }
+
+
+def test_an_older_moment_takes_no_basket_back(book):
+    publish_all(book)
+    newest = standing()
+    publish_all(book, days=400)
+
+    assert {key: newest[key] for key in newest} == {key: standing()[key] for key in newest}

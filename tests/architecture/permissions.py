@@ -106,6 +106,10 @@ def order(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.OrderFactory(account=cast.account(whose)))
 
 
+def product(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return _id(f.ProductFactory())
+
+
 def task(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.TaskFactory(account=cast.account(whose), assignee=cast.people[whose]))
 
@@ -283,6 +287,9 @@ ROWS = [
     Row("crm:merge-list", MERGERS),
     _post("crm:merge-undo", MERGERS, merged_account, "account"),
     Row("crm:order-detail", STAFF, order, "account"),
+    Row("crm:account-similar", STAFF, account, "account"),
+    Row("crm:product-list", STAFF),
+    Row("crm:product-detail", STAFF, product),
     Row("crm:task-list", STAFF),
     _post("crm:task-create", STAFF, title="Call"),
     _post("crm:task-done", STAFF, task, "account", done="1"),

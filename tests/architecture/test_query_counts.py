@@ -76,8 +76,10 @@ def company(rows: int) -> SimpleNamespace:
     sites = [make_site(account, rows) for _ in range(rows)]
     feeds = [make_feed(rows) for _ in range(rows)]
     make_quality(account.book, rows)
+    product = make_product(account, rows)
     return SimpleNamespace(
-        user=user, caller=caller, account=account, campaign=campaigns[0], job=jobs[0], partner=caller.partner,
+        user=user, caller=caller, account=account, product=product,
+        campaign=campaigns[0], job=jobs[0], partner=caller.partner,
         change=changes[0],
         binned=binned, feed=feeds[0], version=versions[0],
         evaluation=evaluations[0], order=account.orders.first(),
@@ -107,6 +109,24 @@ def furnished(caller: Caller, user, rows: int):
         )  # fmt: skip
         account = edit_account(account=account, revision=account.revision, changes={"name": f"Name {number}"})
     return account
+
+
+def make_product(account, rows: int):
+    """Make one that is bought with others, recommended, and in the baskets of similar accounts."""
+    product = f.ProductFactory(book=account.book, category="Lamps")
+    others = f.ProductFactory.create_batch(rows, book=account.book)
+    for rank, other in enumerate(others, start=1):
+        f.ProductPairFactory(product=product, other=other, rank=rank)
+    for one in (product, *others):
+        f.ProductFiguresFactory(product=one)
+    basket = sorted([product.pk, *(other.pk for other in others)])
+    f.BasketFactory(account=account, products=basket)
+    for _ in range(rows):
+        other = f.AccountFactory(book=account.book)
+        f.BasketFactory(account=other, products=basket)
+        f.RecommendationFactory(account=other, product=product, kind="new")
+        f.OrderLineFactory(order=f.OrderFactory(account=other, lines=0), product=product)
+    return product
 
 
 def make_change(account, user, rows: int) -> ChangeSet:
@@ -247,6 +267,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
     kinds = {
         "crm:account": made.account, "crm:contact": made.contact, "crm:order": made.order,
         "crm:duplicate": made.pair, "crm:account-merge": made.account,
+        "crm:product": made.product,
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:change": made.change, "crm:bin": made.binned,

@@ -103,6 +103,7 @@ def furnish(account: Account, campaign: Campaign, partner, number: int) -> None:
     f.ValueFactory(account=account)
     product = order.lines.first().product
     f.RecommendationFactory(account=account, product=product)
+    f.BasketFactory(account=account, products=[product.pk])
     OfferAnswer.objects.create(
         account=account, product=product, answer="offered", kind="new", rank=1, model_version="m", as_of=f.NOW
     )

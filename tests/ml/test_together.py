@@ -1,11 +1,10 @@
 """Products bought together: counted as by hand, and only where it is more than chance."""
 
-import math
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.stats import norm
+from scipy.optimize import brentq
+from scipy.stats import binom
 
 from analytics.ml import together as module
 from analytics.ml.together import bought_together
@@ -18,7 +17,7 @@ def by_hand(bought, *, allowed, k, least, error):
     buyers = [sum(item in basket for basket in baskets) for item in range(bought.shape[1])]
     sizes = [len(basket) for basket in baskets]
     crowding = sum(size**2 for size in sizes) / sum(sizes) ** 2
-    z = norm.isf(error / sum(n >= least for n in buyers))
+    level = error / sum(n >= least for n in buyers)
     lists = {}
     for item in range(bought.shape[1]):
         found = []
@@ -27,7 +26,7 @@ def by_hand(bought, *, allowed, k, least, error):
             if other == item or both < least or not allowed[other]:
                 continue
             n = buyers[item]
-            low = (both + z**2 / 2 - z * math.sqrt(both * (n - both) / n + z**2 / 4)) / (n + z**2)
+            low = brentq(lambda p, k=both, n=n: binom.sf(k - 1, n, p) - level, 0, 1, xtol=1e-13)
             certain = low - min(buyers[other] * crowding, 1.0)
             if certain > 0:
                 lift = (both / n) / (buyers[other] / len(baskets))
@@ -92,6 +91,15 @@ def test_large_baskets_alone_bring_nothing_together():
         with_pairs += len(set(found.item.tolist()))
 
     assert with_pairs <= 0.05 * 20 * 30
+
+
+def test_rare_products_do_not_meet_by_chance():
+    rng = np.random.default_rng(8)
+    bought = sp.csr_array(rng.random((20_000, 300)) < 0.004 * rng.gamma(1.0, 1.0, size=(20_000, 1)))
+
+    found, _ = bought_together(bought.astype(float))
+
+    assert len(set(found.item.tolist())) <= 0.05 * 300
 
 
 def test_a_handful_of_customers_is_not_enough():
