@@ -10,7 +10,7 @@ from django.utils import translation
 
 from crm.models import User
 from crm.selectors.lately import forget_lately
-from tests.databases import django_db_createdb  # noqa: F401 (a fixture)
+from tests.databases import _empty_tables_alone, django_db_createdb  # noqa: F401 (fixtures)
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
