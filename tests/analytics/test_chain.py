@@ -18,14 +18,29 @@ from django.utils import timezone
 from analytics.models import ModelVersion, Prediction, ReasonTotals
 from analytics.pipelines import demo, lift, nightly, rescoring, training
 from campaigns.models import Campaign, Enrolment, LiftReport, Response
-from crm.models import Account, Book, Job, Order, Recommendation, Reliability, Score, Value
+from crm.models import (
+    Account,
+    Basket,
+    Book,
+    Job,
+    Order,
+    ProductFigures,
+    ProductPair,
+    Recommendation,
+    Reliability,
+    Score,
+    Value,
+)
 from crm.services.feed import record_change
 from tests.demo_data import load_small_books, run_pipeline
 from tests.settled import wait_until_readable
 
 pytestmark = pytest.mark.django_db
 
-TABLES = (Score, Value, Recommendation, Prediction, Reliability, ModelVersion, Enrolment, Response)
+TABLES = (
+    Score, Value, Recommendation, Prediction, Reliability, ModelVersion, Enrolment, Response,
+    ProductFigures, ProductPair, Basket,
+)  # fmt: skip
 
 
 @dataclass
@@ -181,6 +196,13 @@ def test_everybody_has_ten_offers_of_products_that_are_sold(story):
 
     assert set(per_account.values_list("n", flat=True)) == {10}
     assert not Recommendation.objects.filter(product__is_sold=False).exists()
+
+
+def test_products_of_a_demo_book_are_counted_up_to_its_end(story):
+    assert story.first["ProductFigures"] > 500
+    assert story.first["Basket"] > 300
+    assert story.first["ProductPair"] > 0
+    assert ProductPair.objects.filter(other__is_sold=False).count() == 0
 
 
 def test_every_offer_says_why(story):

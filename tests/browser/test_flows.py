@@ -53,6 +53,23 @@ def test_an_analyst_finds_the_riskiest_account_why_and_what_to_offer(world, visi
     expect(main).to_contain_text("Often bought with Paper lantern")
 
 
+def test_sales_finds_who_buys_alike_and_what_goes_with_it(world, visit):
+    visitor = visit("sales")
+    page = visitor.page
+
+    visitor.go(world.account.get_absolute_url())
+    page.get_by_text("Who buys alike").scroll_into_view_if_needed()
+    panel = page.locator("section", has=page.get_by_role("heading", name="Similar accounts"))
+    expect(panel).to_contain_text("3 products in common")
+    expect(panel.get_by_role("link", name="Damson Interiors")).to_be_visible()
+    panel.get_by_role("link", name="Paper lantern").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Paper lantern")
+    expect(page.get_by_role("region", name="Bought together")).to_contain_text("8 of 12")
+    page.get_by_role("link", name="Damson Interiors").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Damson Interiors")
+
+
 def test_a_call_is_logged_with_the_keyboard(shop, visit):
     visitor = visit("sales")
     page = visitor.page
