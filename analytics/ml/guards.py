@@ -274,7 +274,8 @@ def _duplicates(table: pd.DataFrame, label: Labels) -> list[Finding]:
     """Count copies, where the columns are fine enough that two rows don't agree by chance."""
     if max(table.iloc[:, j].nunique() for j in range(table.shape[1])) < _FINE_SHARE * label.size:
         return []
-    rows = int(table.assign(**{"": label}).astype("string").duplicated().sum())
+    whole = pd.concat([table.reset_index(drop=True), pd.Series(label, name="")], axis=1)
+    rows = int(whole.astype("string").duplicated().sum())
     if rows < _DUPLICATED_SHARE * label.size:
         return []
     return [Finding("duplicates", "warn", None, {"rows": rows, "share": rows / label.size})]

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 IS_SOURCE = "it is the file that is evaluated"
-LARGE = 100_000  # rows from which it is said what takes long
+LARGE, WIDE = 100_000, 300  # rows and columns from which it is said what takes long
 
 
 class Command(BaseCommand):
@@ -43,8 +43,9 @@ class Command(BaseCommand):
         try:
             _check_output(output, options["file"])
             table = read_table(options["file"])
-            if len(table.frame) > LARGE:
-                self._say(f"{len(table.frame):,} rows: the folds and the other methods take minutes.")
+            rows, columns = table.frame.shape
+            if rows > LARGE or columns > WIDE:
+                self._say(f"{rows:,} rows, {columns} columns: the folds and the other methods take minutes.")
             result, predictions = run_evaluation(options["kind"], table, options, progress=self._progress)
         except BadInput as error:
             raise CommandError(" ".join(str(error).split()), returncode=2) from error
