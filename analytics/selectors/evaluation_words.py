@@ -30,6 +30,7 @@ PROBLEMS = {
     "too_few": _(
         "Only {found} rows have the rarer outcome; {folds} folds need {needed}, so {missing} are missing."
     ),
+    "blank_column": _("{column} is blank in all rows."),
     "not_dates": _("{column} holds no dates: {examples}."),
     "not_numbers": _("{column} holds no numbers: {examples}."),
     "too_few_in_time": _(

@@ -171,6 +171,14 @@ def test_what_is_no_date_and_no_number_is_refused_with_examples():
         amounts(table, "d")
 
 
+def test_a_column_with_nothing_in_it_is_said_to_be_blank():
+    table = pd.DataFrame({"d": ["", " "]})
+
+    for read in (moments, amounts):
+        with pytest.raises(BadInput, match="'d' is blank in all rows"):
+            read(table, "d")
+
+
 def test_numbers_with_signs_thousands_and_decimal_commas():
     assert read_numbers(pd.Series(["$1,200.50", "5 %", "", "x", "-3"]))[0].tolist()[:2] == [1200.5, 5.0]
     assert amounts(pd.DataFrame({"m": ["1.234,50", "7,25"]}), "m")[0].tolist() == [1234.5, 7.25]

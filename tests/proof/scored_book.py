@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from analytics.lake import open_lake, refresh
+from analytics.models import ReasonTotals
 from analytics.pipelines.scoring import score_book
 from benchmarks.live_models import make_models_live
 from crm.models import Book, Recommendation, Score, Value
@@ -45,7 +47,22 @@ def published() -> dict[str, Any]:
         "reasons": list(scores.values_list("account_id", "kind", "reasons")),
         "values": list(values.values_list("account_id", "kind", "amount", "low", "high", "details")),
         "offers": list(offers.values_list("account_id", "product_id", "rank", "kind", "score", "reason")),
+        "drivers": summed_reasons(),
     }
+
+
+def summed_reasons() -> dict[tuple[str, ...], float]:
+    """Return what drives the scores of each segment, whatever parts it was summed up in."""
+    found: dict[tuple[str, ...], float] = defaultdict(float)
+    for totals in ReasonTotals.objects.order_by("part"):
+        for segment in totals.segments:
+            key = (totals.kind, totals.split, str(segment["value"]))
+            found[*key, "accounts"] += segment["accounts"]
+            found[*key, "score"] += segment["score"]
+            for code, (signed, size) in segment["reasons"].items():
+                found[*key, code, "signed"] += signed
+                found[*key, code, "size"] += size
+    return {key: round(value, 6) for key, value in found.items()}
 
 
 def unpublish() -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from analytics.models import ReasonTotals
 from crm.models import Job
 from crm.services.jobs import enqueue
 from tests.proof.conftest import wait_for
@@ -26,6 +27,7 @@ def expected(plant, settings, tmp_path, monkeypatch):
     unpublish()
     assert len(found["scores"]) > 500
     assert len(found["offers"]) > 3_000
+    assert {split for _kind, split, *_rest in found["drivers"]} == set(ReasonTotals.Split)
     return found
 
 

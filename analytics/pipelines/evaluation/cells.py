@@ -68,6 +68,7 @@ def amounts(frame: pd.DataFrame, column: str) -> tuple[FloatArray, list[Note]]:
     if infinite:
         notes.append(note("infinite", column=column, cells=infinite, severity="warn"))
     filled = as_text(values).notna()
+    _refuse_blank(filled, column)
     if np.isfinite(found).sum() < max(0.5 * int(filled.sum()), 1):
         raise BadInput("not_numbers", column=column, examples=_examples(values))
     return found, notes
@@ -82,6 +83,7 @@ def moments(frame: pd.DataFrame, column: str) -> tuple[pd.Series[Any], list[Note
     if pd.api.types.is_datetime64_any_dtype(values):
         return _within_reach(values), []
     text = read_text(values)
+    _refuse_blank(text.notna(), column)
     if _is_of_spreadsheet(text):
         days = pd.to_numeric(text.astype(object), errors="coerce").astype("float64")
         read = pd.to_datetime(days, unit="D", origin="1899-12-30", errors="coerce")
@@ -124,6 +126,11 @@ def _parse(text: pd.Series[Any]) -> tuple[pd.Series[Any], bool]:
     day_first = bool((parts[0] > 12).sum() > (parts[1] > 12).sum())
     unknown = not ((parts[0] > 12).any() or (parts[1] > 12).any())
     return _to_instants(text, dayfirst=day_first), unknown
+
+
+def _refuse_blank(filled: pd.Series[Any], column: str) -> None:
+    if not filled.any():
+        raise BadInput("blank_column", column=column)
 
 
 def _is_of_spreadsheet(text: pd.Series[Any]) -> bool:
