@@ -198,10 +198,11 @@ def publish_baskets(
 
     Most are what they were, and are not written again: a night costs what has changed.
     """
-    told = {"book": book.pk, "as_of": as_of, "ids": None if account_ids is None else list(account_ids)}
+    told = {"book": book.pk, "as_of": as_of, "ids": list(account_ids or ())}
+    whose = _OF_BOOK if account_ids is None else "b.account_id = ANY(%(ids)s)"
     rows = ((account, list(products)) for account, products in baskets)
     with _Staged("account_id bigint, products bigint[]", rows) as table:
-        gone = _execute(_DELETE_BASKETS.format(table=table), told)
+        gone = _execute(_DELETE_BASKETS.format(table=table, whose=whose), told)
         written = _execute(_UPSERT_BASKETS.format(table=table), told)
     if job is not None:
         job.fence()
@@ -321,11 +322,12 @@ _INSERT_PAIRS = """
 """
 
 _DELETE_BASKETS = """
-    DELETE FROM crm_basket AS b USING crm_account AS a
-    WHERE a.id = b.account_id AND a.book_id = %(book)s AND b.as_of <= %(as_of)s
-      AND (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s))
+    DELETE FROM crm_basket AS b
+    WHERE {whose} AND b.as_of <= %(as_of)s
       AND NOT EXISTS (SELECT FROM {table} AS n WHERE n.account_id = b.account_id)
 """
+
+_OF_BOOK = "b.account_id IN (SELECT id FROM crm_account WHERE book_id = %(book)s)"
 
 _UPSERT_BASKETS = """
     INSERT INTO crm_basket AS b (account_id, products, as_of)
