@@ -60,8 +60,9 @@ def evaluated(tmp_path_factory):
     return json.loads(done.stdout, parse_constant=pytest.fail), pd.read_csv(folder / "out.csv"), done.stderr
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {
+        **more,
         "PATH": os.environ["PATH"],
         "DATABASE_URL": "postgresql://nobody@192.0.2.1:1/none",
         "SEXTANT_HOME": str(folder / "home"),
@@ -71,6 +72,21 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, REPOSITORY / "manage.py", "evaluate", *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
+
+
+def test_a_terminal_of_another_alphabet_is_written_to_all_the_same(tmp_path):
+    rows = [
+        f"茶{number % 7},{number % 40},2024-{1 + number % 6:02}-0{1 + number % 9}" for number in range(400)
+    ]
+    (tmp_path / "lines.csv").write_text("\n".join(["商品,客户,日", *rows]), encoding="utf-8")
+
+    done = run(
+        tmp_path, "recommend", "lines.csv", "--account", "客户", "--product", "商品", "--date", "日",
+        PYTHONIOENCODING="ascii", PYTHONUTF8="1",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert r"'\u5546\u54c1' holds names" in done.stdout
 
 
 def test_the_command_prints_every_figure_as_json_alone(evaluated):

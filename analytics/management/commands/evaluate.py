@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import SUPPRESS, ArgumentParser
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,10 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(result, allow_nan=False, indent=1))
             return
+        if isinstance(
+            sys.stdout, TextIOWrapper
+        ):  # a terminal that can't write a column's name shows its code
+            sys.stdout.reconfigure(errors="backslashreplace")
         for line in as_lines(kind, result):
             self.stdout.write(line)
 
