@@ -75,18 +75,16 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
 
 
 def test_a_terminal_of_another_alphabet_is_written_to_all_the_same(tmp_path):
-    rows = [
-        f"茶{number % 7},{number % 40},2024-{1 + number % 6:02}-0{1 + number % 9}" for number in range(400)
-    ]
-    (tmp_path / "lines.csv").write_text("\n".join(["商品,客户,日", *rows]), encoding="utf-8")
+    rows = [f"{number % 17},{'是否否'[(number * number) % 3]}" for number in range(90)]
+    (tmp_path / "left.csv").write_text("\n".join(["月数,流失", *rows]), encoding="utf-8")
 
     done = run(
-        tmp_path, "recommend", "lines.csv", "--account", "客户", "--product", "商品", "--date", "日",
+        tmp_path, "outcome", "left.csv", "--target", "流失", "--positive", "是", "--folds", "2",
         PYTHONIOENCODING="ascii", PYTHONUTF8="1",
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert r"'\u5546\u54c1' holds names" in done.stdout
+    assert r"\u6708\u6570" in done.stdout
 
 
 def test_the_command_prints_every_figure_as_json_alone(evaluated):

@@ -61,9 +61,7 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(result, allow_nan=False, indent=1))
             return
-        if isinstance(
-            sys.stdout, TextIOWrapper
-        ):  # a terminal that can't write a column's name shows its code
+        if isinstance(sys.stdout, TextIOWrapper):  # letters that a terminal doesn't have appear as codes
             sys.stdout.reconfigure(errors="backslashreplace")
         for line in as_lines(kind, result):
             self.stdout.write(line)
