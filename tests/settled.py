@@ -4,15 +4,15 @@ import time
 
 from django.db import connection
 
-BEHIND = "SELECT max(xid) >= pg_snapshot_xmin(pg_current_snapshot()) FROM {table}"
+BEHIND = "SELECT max({column}) >= pg_snapshot_xmin(pg_current_snapshot()) FROM {table}"
 
 
-def wait_until_readable(table: str = "crm_change", *, seconds: float = 600) -> None:
+def wait_until_readable(table: str = "crm_change", column: str = "xid", *, seconds: float = 600) -> None:
     """Wait until every committed row may be read: another process may hold one open for minutes."""
     deadline = time.monotonic() + seconds
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(BEHIND.format(table=table))
+            cursor.execute(BEHIND.format(table=table, column=column))
             if not cursor.fetchone()[0]:
                 return
             assert time.monotonic() < deadline, "an older transaction does not end"

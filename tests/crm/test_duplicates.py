@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def look() -> dict:
-    wait_until_readable()
+    for table in ("crm_account", "crm_contact"):
+        wait_until_readable(table, "changed_xid")
     job = f.JobFactory(task="crm.find_duplicates", state="queued")
     run_job(job.pk, identity.find)
     job.refresh_from_db()
