@@ -236,7 +236,7 @@ def tell(world, steps, monkeypatch, check):
     check()
 
 
-@pytest.fixture(params=["folding at once", "folding late"])
+@pytest.fixture(params=["folding at once", pytest.param("folding late", marks=pytest.mark.long)])
 def small_files(request, monkeypatch):
     """Few rows a file, so that a handful of rows has files, layers and folding."""
     for module in (extracting, refreshing):

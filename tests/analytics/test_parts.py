@@ -38,7 +38,7 @@ def cut_in_three(lake, book, as_of):
     return cut(lake, book_id=book.pk, moment=microseconds(as_of), ranges=ranges), ranges
 
 
-@pytest.mark.parametrize("moment", ["then", "now"])
+@pytest.mark.parametrize("moment", ["then", pytest.param("now", marks=pytest.mark.long)])
 def test_parts_give_the_bytes_that_the_lake_gives(book, moment):
     with open_lake() as lake:
         as_of = AS_OF if moment == "then" else lake.manifest.complete_until

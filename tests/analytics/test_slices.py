@@ -34,7 +34,7 @@ def matrices(lake, book, account_ids, as_of, names):
     return [features.to_matrix(table) for table in tables]
 
 
-@pytest.mark.parametrize("moment", ["then", "now"])
+@pytest.mark.parametrize("moment", ["then", pytest.param("now", marks=pytest.mark.long)])
 def test_a_slice_gives_the_bytes_that_the_lake_gives(book, moment):
     refresh()
     ids = list(Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True))[::2]
