@@ -94,7 +94,7 @@ class Directory:
     country_codes: tuple[str, ...]  # of the accounts that there are, or were a minute ago
     currency: str  # of published money
     attributes: list[AttributeName]
-    text: str = ""  # as it was read: with equal codes, equal texts are equal directories
+    text: str = ""  # as it was read: equal texts are equal directories
 
     @cached_property
     def owners(self) -> dict[int | None, str]:
@@ -157,13 +157,14 @@ def _country_codes() -> tuple[str, ...]:
 
 def _directory(text: str) -> Directory:
     books, people, currency, attributes = json.loads(text)
+    country_codes = lately("countries", _country_codes)
     return Directory(
         books={row[0]: BookName(*row) for row in books},
         people=[PersonName(*row) for row in people],
-        country_codes=lately("countries", _country_codes),
+        country_codes=country_codes,
         currency=currency,
         attributes=[AttributeName._make(row) for row in attributes],
-        text=text,
+        text=f"{text} {country_codes}",
     )
 
 

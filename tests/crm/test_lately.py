@@ -7,7 +7,7 @@ import pytest
 from crm.selectors import lately as module
 from crm.selectors.account_criteria import matching
 from crm.selectors.directory import get_directory
-from crm.selectors.lately import lately
+from crm.selectors.lately import forget_lately, lately
 from tests import factories as f
 
 
@@ -49,6 +49,18 @@ def test_a_rare_value_is_looked_for_each_time(db, monkeypatch):
     assert set(matching(accounts, criteria)) == {first, second}
     second.delete()
     assert set(matching(accounts, criteria)) == {first}
+
+
+def test_the_menu_offers_a_new_country_once_a_minute_has_passed(admin_client_):
+    f.AccountFactory(country="FR")
+    first = admin_client_.get("/accounts/").text
+    f.AccountFactory(country="DE")
+    forget_lately()
+    later = admin_client_.get("/accounts/").text
+
+    assert '<option value="FR">' in first
+    assert '<option value="DE">' not in first
+    assert '<option value="DE">' in later
 
 
 def test_a_country_that_just_came_has_its_name_at_once(db):
