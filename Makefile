@@ -13,7 +13,7 @@ NO_SERVICES := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis
 AS_IN_PRODUCTION := $(NO_SERVICES) ALLOWED_HOSTS=crm.example.com EMAIL_URL=smtp://mail.example.com:25 HTTPS=1
 
 .PHONY: help setup setup-dev spark-setup run test check bench proof lint format types templates audit deploy-check \
-	migrations-check static messages demo-reset clean python
+	migrations-check messages demo-reset clean python
 
 help:
 	@echo 'make run         the product with demo data, until Ctrl-C (PORT=8001 for another port)'
@@ -87,10 +87,8 @@ deploy-check: setup-dev
 migrations-check: setup-dev
 	DJANGO_SETTINGS_MODULE=config.settings_test $(PY) manage.py makemigrations --check --dry-run
 
-static: lint types templates deploy-check audit migrations-check
-
 # pytest comes last, so that its summary is what one sees at the end.
-check: static
+check: lint types templates deploy-check audit migrations-check
 	$(PY) -m pytest -n $(JOBS) --create-db
 
 proof: setup-dev

@@ -168,46 +168,28 @@ def _score(
 ) -> int:
     """Publish one kind of score of these accounts; return how many were written."""
     if matrix.account_ids.size == 0:  # a lead, say, or customers who have all been quiet for a year
-        _keep_totals(spec, edition, part, {EVERYBODY: []})
+        if part is not None:
+            _keep_totals(spec, edition, part, {EVERYBODY: []})
         return 0
     with timed_run(f"score.{spec.kind}", edition, job) as timed:
-        timed.accounts = _publish(spec, version, matrix, edition, part=part, job=job)
-        return timed.accounts
-
-
-def _publish(
-    spec: ScoreSpec,
-    version: ModelVersion,
-    matrix: Matrix,
-    edition: Edition,
-    *,
-    part: Part | None,
-    job: RunningJob | None,
-) -> int:
-    model: OutcomeClassifier = unpack(version)
-    explained = explain(model, version.feature_names, matrix)
-    with transaction.atomic():
-        written = publish_scores(
-            kind=spec.kind,
-            scores=new_scores(explained, matrix, values_with_names()),
-            edition=edition,
-        )
-        if spec.kind == Score.Kind.PAYMENT_RISK:
-            publish_losses(matrix, explained.probability, edition)
-        if edition.is_weekly:
-            keep_weekly(kind=spec.kind, edition=edition, account_ids=matrix.account_ids.tolist())
-        if part is not None:
-            _keep_totals(spec, edition, part, sum_reasons(matrix.account_ids, explained, part.segments))
-        if job is not None:
-            job.fence()
-    return written
+        explained = explain(unpack(version), version.feature_names, matrix)
+        scores = new_scores(explained, matrix, values_with_names())
+        with transaction.atomic():
+            timed.accounts = publish_scores(kind=spec.kind, scores=scores, edition=edition)
+            if spec.kind == Score.Kind.PAYMENT_RISK:
+                publish_losses(matrix, explained.probability, edition)
+            if edition.is_weekly:
+                keep_weekly(kind=spec.kind, edition=edition, account_ids=matrix.account_ids.tolist())
+            if part is not None:  # of single accounts no sum is kept
+                _keep_totals(spec, edition, part, sum_reasons(matrix.account_ids, explained, part.segments))
+            if job is not None:
+                job.fence()
+    return timed.accounts
 
 
 def _keep_totals(
-    spec: ScoreSpec, edition: Edition, part: Part | None, segments: dict[str, list[dict[str, Any]]]
+    spec: ScoreSpec, edition: Edition, part: Part, segments: dict[str, list[dict[str, Any]]]
 ) -> None:
-    if part is None:  # single accounts, of which no sum is kept
-        return
     keep_reason_totals(kind=spec.kind, edition=edition, part=part.number, parts=part.of, segments=segments)
 
 

@@ -15,10 +15,8 @@ class ProductFigures(models.Model):
     of_buyers = models.PositiveIntegerField()  # accounts of the book that bought anything then
     orders_year = models.PositiveIntegerField()  # sales within 365 days
     sold_90_days = models.DecimalField(max_digits=19, decimal_places=3)  # pieces
-    sold_year = models.DecimalField(max_digits=19, decimal_places=3)
-    returned_year = models.DecimalField(
-        max_digits=19, decimal_places=3
-    )  # pieces that came back within 365 days
+    sold_year = models.DecimalField(max_digits=19, decimal_places=3)  # within 365 days
+    returned_year = models.DecimalField(max_digits=19, decimal_places=3)  # that came back in those days
     as_of = models.DateTimeField()
 
     class Meta:

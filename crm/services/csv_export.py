@@ -53,7 +53,7 @@ def csv_lines(
 
 def _cells(row: AccountRow, columns: Sequence[ListColumn], names: Directory) -> list[Any]:
     values = (column.read(row, names) for column in columns)
-    return [neutral(row.name), *map(_cell, values), str(row.public_id)]
+    return [neutral(row.name), *map(_cell, values), row.public_id]
 
 
 def _cell(value: Any) -> Any:

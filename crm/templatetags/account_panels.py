@@ -258,7 +258,7 @@ def _days(items: list[TimelineItem]) -> list[tuple[Any, list[TimelineItem]]]:
 
 @register.filter
 def of_id(names: Mapping[int, Any], pk: int | None) -> Any:
-    """Look something up by number: {{ authors|of_id:item.author_id }}"""
+    """Look something up by number: {{ people|of_id:entry.actor_id }}"""
     return names.get(pk or 0, "")
 
 

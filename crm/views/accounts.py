@@ -56,7 +56,6 @@ def account_list(request: HtmxRequest) -> HttpResponse:
         "rows": page.rows,
         "count": _count(request, accounts, page),
         "tabs": tabs,
-        "here": request.get_full_path(),
         **_choices(request, listing),
     }
     return render_part(request, "crm/account_list.html", "count", context)

@@ -84,16 +84,15 @@ def moments(frame: pd.DataFrame, column: str) -> tuple[pd.Series[Any], list[Note
         return _within_reach(values), []
     text = read_text(values)
     _refuse_blank(text.notna(), column)
-    if _is_of_spreadsheet(text):
-        days = pd.to_numeric(text.astype(object), errors="coerce").astype("float64")
+    days = _spreadsheet_days(text)
+    if days is not None:
         read = pd.to_datetime(days, unit="D", origin="1899-12-30", errors="coerce")
         return _within_reach(read), [note("spreadsheet_dates", column=column)]
     found, ambiguous = _parse(text)
     if found.notna().sum() < max(0.5 * int(text.notna().sum()), 1):
         raise BadInput("not_dates", column=column, examples=_examples(values))
-    return _within_reach(found), [
-        note("ambiguous_dates", column=column, severity="warn")
-    ] if ambiguous else []
+    notes = [note("ambiguous_dates", column=column, severity="warn")] if ambiguous else []
+    return _within_reach(found), notes
 
 
 def order_of(frame: pd.DataFrame, column: str) -> FloatArray:
@@ -133,10 +132,11 @@ def _refuse_blank(filled: pd.Series[Any], column: str) -> None:
         raise BadInput("blank_column", column=column)
 
 
-def _is_of_spreadsheet(text: pd.Series[Any]) -> bool:
-    """Say whether nearly all cells are days as spreadsheets count them, between 1954 and 2119."""
-    days = pd.to_numeric(text.dropna().astype(object), errors="coerce").astype("float64")
-    return bool(days.size and days.between(20_000, 80_000).mean() >= SPREADSHEET_SHARE)
+def _spreadsheet_days(text: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Return days as spreadsheets count them where nearly all cells are some, between 1954 and 2119."""
+    days = pd.to_numeric(text.astype(object), errors="coerce").astype("float64")
+    filled = days[text.notna()]
+    return days if filled.between(20_000, 80_000).mean() >= SPREADSHEET_SHARE else None
 
 
 def _to_instants(text: pd.Series[Any], *, dayfirst: bool) -> pd.Series[Any]:
