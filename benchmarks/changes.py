@@ -42,9 +42,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     import django  # noqa: PLC0415 - the database is chosen only now
 
     django.setup()
-    from benchmarks.arriving import follow_changes  # noqa: PLC0415
-    from benchmarks.scored import prepare_scored_book  # noqa: PLC0415
-    from benchmarks.workers import load, start_beat, workers  # noqa: PLC0415
+    from benchmarks.arriving import follow_changes  # noqa: PLC0415 (needs Django)
+    from benchmarks.scored import prepare_scored_book  # noqa: PLC0415 (needs Django)
+    from benchmarks.workers import load, start_beat, workers  # noqa: PLC0415 (needs Django)
 
     prepare_scored_book(asked.accounts, orders=asked.accounts * asked.orders)
     with tempfile.TemporaryDirectory() as folder, workers(asked.workers, Path(folder)) as children:

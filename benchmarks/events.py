@@ -42,7 +42,7 @@ def measure_events(events: int, requests: int) -> dict[str, float]:
     """Store events both ways and return events a second and bytes an event."""
     from django.db import connection  # noqa: PLC0415 - Django is set up by whoever calls
 
-    from crm.services.events import store_events  # noqa: PLC0415
+    from crm.services.events import store_events  # noqa: PLC0415 (needs Django)
 
     sender, accounts, codes = _partner()
     with connection.cursor() as cursor:
@@ -74,7 +74,7 @@ def _batches(events: int, accounts: Sequence[Any], codes: Sequence[str]) -> Iter
 
 def _event(number: int, chance: random.Random, accounts: Sequence[Any], codes: Sequence[str]) -> NewEvent:
     """Return an event such as sites report: half of the visitors known, one in four with a source."""
-    from crm.services.events import NewEvent  # noqa: PLC0415
+    from crm.services.events import NewEvent  # noqa: PLC0415 (needs Django)
 
     kind = chance.choice(KINDS)
     return NewEvent(
@@ -94,8 +94,8 @@ def _event(number: int, chance: random.Random, accounts: Sequence[Any], codes: S
 
 def _collected_per_second(requests: int) -> float:
     """Return how many requests of one event each the collector's service stores, one after another."""
-    from crm.services.beacons import read_beacon  # noqa: PLC0415
-    from crm.services.collecting import collect  # noqa: PLC0415
+    from crm.services.beacons import read_beacon  # noqa: PLC0415 (needs Django)
+    from crm.services.collecting import collect  # noqa: PLC0415 (needs Django)
 
     site = _site()
     bodies = [
@@ -108,7 +108,7 @@ def _collected_per_second(requests: int) -> float:
 
 
 def _partner() -> tuple[ApiPrincipal, list[Any], list[str]]:
-    from crm.models import Account, ApiKey, ApiPrincipal, Book, Partner, PartnerAccount, Product  # noqa: PLC0415
+    from crm.models import Account, ApiKey, ApiPrincipal, Book, Partner, PartnerAccount, Product  # noqa: PLC0415 (needs Django)
 
     book, _made = Book.objects.get_or_create(code="events", defaults={"name": "Events", "currency": "GBP"})
     partner = Partner.objects.create(name=f"Events {Partner.objects.count()}", book=book)
@@ -133,7 +133,7 @@ def _partner() -> tuple[ApiPrincipal, list[Any], list[str]]:
 
 
 def _site() -> TrackedSite:
-    from crm.models import Book, TrackedSite  # noqa: PLC0415
+    from crm.models import Book, TrackedSite  # noqa: PLC0415 (needs Django)
 
     book = Book.objects.get(code="events")
     return TrackedSite.objects.create(name="Shop", book=book, origins=["https://shop.example.com"])
@@ -154,12 +154,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, default=HOME)
     asked = parser.parse_args(arguments)
     own_services(asked.home, database=DATABASE)
-    import django  # noqa: PLC0415
+    import django  # noqa: PLC0415 (needs Django)
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 (needs Django)
 
-    from benchmarks.database import recreate_database  # noqa: PLC0415
+    from benchmarks.database import recreate_database  # noqa: PLC0415 (needs Django)
 
     recreate_database(DATABASE)
     call_command("migrate", verbosity=0, interactive=False)

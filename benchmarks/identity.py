@@ -93,9 +93,9 @@ def measure(accounts: int) -> dict[str, float]:
 
 def _fill(accounts: int) -> int:
     """Make the accounts, one contact each, and return the id before the first."""
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415 (needs Django)
 
-    from crm.models import Book  # noqa: PLC0415
+    from crm.models import Book  # noqa: PLC0415 (needs Django)
 
     book = Book.objects.create(code="identity", name="Identity", currency="GBP", score_kinds=[])
     with connection.cursor() as cursor:
@@ -108,9 +108,9 @@ def _fill(accounts: int) -> int:
 
 
 def _look() -> dict[str, Any]:
-    from crm.models import Job  # noqa: PLC0415
-    from crm.pipelines import identity  # noqa: PLC0415
-    from crm.services.jobs import run_job  # noqa: PLC0415
+    from crm.models import Job  # noqa: PLC0415 (needs Django)
+    from crm.pipelines import identity  # noqa: PLC0415 (needs Django)
+    from crm.services.jobs import run_job  # noqa: PLC0415 (needs Django)
 
     job = Job.objects.create(task="crm.find_duplicates", state=Job.State.QUEUED)
     started, worked = time.perf_counter(), _processor_seconds()
@@ -124,8 +124,8 @@ def _look() -> dict[str, Any]:
 
 def _processor_seconds() -> float:
     """Return what this process and its backend of PostgreSQL have worked so far, on this machine."""
-    import psutil  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+    import psutil  # noqa: PLC0415 (only this process measures)
+    from django.db import connection  # noqa: PLC0415 (needs Django)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -151,13 +151,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _prepare() -> None:
-    import django  # noqa: PLC0415
+    import django  # noqa: PLC0415 (needs Django)
 
     django.setup()
 
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 (needs Django)
 
-    from benchmarks.database import recreate_database  # noqa: PLC0415
+    from benchmarks.database import recreate_database  # noqa: PLC0415 (needs Django)
 
     recreate_database(DATABASE)
     call_command("migrate", verbosity=0, interactive=False)

@@ -22,12 +22,12 @@ django.setup()
 
 
 from celery import current_app  # noqa: E402 - models can be imported from here on
-from django.db import connection, transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402 (needs Django)
 
-from benchmarks.database import prepare_database  # noqa: E402
-from benchmarks.report import mark, table  # noqa: E402
-from crm.models import Account, Book, ChangeSet, Job, Product  # noqa: E402
-from crm.services import file_imports  # noqa: E402
+from benchmarks.database import prepare_database  # noqa: E402 (needs Django)
+from benchmarks.report import mark, table  # noqa: E402 (needs Django)
+from crm.models import Account, Book, ChangeSet, Job, Product  # noqa: E402 (needs Django)
+from crm.services import file_imports  # noqa: E402 (needs Django)
 
 LINES_AN_ORDER = 5
 ORDERS_THERE = 250_000  # of five lines each

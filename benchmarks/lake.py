@@ -49,9 +49,9 @@ def measure(accounts: int, orders: int) -> list[str]:
     import django  # noqa: PLC0415 - the database is chosen only now
 
     django.setup()
-    from analytics.lake import refresh  # noqa: PLC0415
-    from analytics.lake.manifest import lake_folder  # noqa: PLC0415
-    from benchmarks.database import prepare_database  # noqa: PLC0415
+    from analytics.lake import refresh  # noqa: PLC0415 (needs Django)
+    from analytics.lake.manifest import lake_folder  # noqa: PLC0415 (needs Django)
+    from benchmarks.database import prepare_database  # noqa: PLC0415 (needs Django)
 
     prepare_database(accounts, orders=accounts * orders)
     shutil.rmtree(lake_folder(), ignore_errors=True)
@@ -83,14 +83,14 @@ def _timed(refresh: Any) -> tuple[float, float, float, int]:
     started, used = time.perf_counter(), time.process_time()
     manifest = refresh()
     took, used = time.perf_counter() - started, time.process_time() - used
-    from analytics.lake.manifest import lake_folder  # noqa: PLC0415
+    from analytics.lake.manifest import lake_folder  # noqa: PLC0415 (needs Django)
 
     size = sum((lake_folder() / name).stat().st_size for name in manifest.files()) / 2**20
     return took, used, size, sum(len(each.layers) for each in manifest.tables.values())
 
 
 def _change(round_: int) -> None:
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415 (needs Django)
 
     with connection.cursor() as cursor:
         cursor.execute(UNCHANGED)
@@ -102,9 +102,9 @@ def _change(round_: int) -> None:
 
 
 def _features() -> tuple[float, bytes]:
-    from analytics import features  # noqa: PLC0415
-    from analytics.lake import open_lake  # noqa: PLC0415
-    from crm.models import Book, Order  # noqa: PLC0415
+    from analytics import features  # noqa: PLC0415 (needs Django)
+    from analytics.lake import open_lake  # noqa: PLC0415 (needs Django)
+    from crm.models import Book, Order  # noqa: PLC0415 (needs Django)
 
     as_of = Order.objects.latest("placed_at").placed_at
     started = time.perf_counter()

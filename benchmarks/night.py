@@ -16,12 +16,12 @@ import django
 django.setup()
 
 from analytics.lake.manifest import lake_folder  # noqa: E402 - models can be imported from here on
-from analytics.models import Prediction  # noqa: E402
-from benchmarks.database import prepare_database  # noqa: E402
-from benchmarks.live_models import make_models_live  # noqa: E402
-from benchmarks.workers import load, watch, workers  # noqa: E402
-from crm.models import Book, Job, OrderLine, Schedule  # noqa: E402
-from crm.services.jobs import enqueue  # noqa: E402
+from analytics.models import Prediction  # noqa: E402 (needs Django)
+from benchmarks.database import prepare_database  # noqa: E402 (needs Django)
+from benchmarks.live_models import make_models_live  # noqa: E402 (needs Django)
+from benchmarks.workers import load, watch, workers  # noqa: E402 (needs Django)
+from crm.models import Book, Job, OrderLine, Schedule  # noqa: E402 (needs Django)
+from crm.services.jobs import enqueue  # noqa: E402 (needs Django)
 
 
 def main(accounts: int, orders: int, number: int, answer: Path) -> None:

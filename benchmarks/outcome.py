@@ -136,13 +136,13 @@ def _methods(plain: pd.DataFrame, seed: int) -> dict[str, Callable[[], Any]]:
         categories,
     )  # fmt: skip
     if find_spec("lightgbm"):
-        from lightgbm import LGBMClassifier  # noqa: PLC0415
+        from lightgbm import LGBMClassifier  # noqa: PLC0415 (may not be installed)
 
         found["lightgbm"] = lambda: _Coded(
             LGBMClassifier(random_state=seed, n_jobs=2, verbose=-1), categories
         )
     if find_spec("catboost"):
-        from catboost import CatBoostClassifier  # noqa: PLC0415
+        from catboost import CatBoostClassifier  # noqa: PLC0415 (may not be installed)
 
         found["catboost"] = lambda: CatBoostClassifier(
             random_seed=seed,

@@ -15,9 +15,9 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402 - models can be imported from here on
 
-from benchmarks.cases import GOALS, make_cases  # noqa: E402
-from benchmarks.database import prepare_database  # noqa: E402
-from benchmarks.publishing import measure_publishing  # noqa: E402
+from benchmarks.cases import GOALS, make_cases  # noqa: E402 (needs Django)
+from benchmarks.database import prepare_database  # noqa: E402 (needs Django)
+from benchmarks.publishing import measure_publishing  # noqa: E402 (needs Django)
 
 
 def main(accounts: int, answer: Path) -> None:

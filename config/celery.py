@@ -57,7 +57,7 @@ class SeenStep(bootsteps.StartStopStep):
 
     def keep_saying(self, name: str) -> None:
         from crm.services.sweep import take_over_when_starting  # noqa: PLC0415 (needs the app registry)
-        from crm.services.workers import say_worker_is_there  # noqa: PLC0415
+        from crm.services.workers import say_worker_is_there  # noqa: PLC0415 (needs the app registry)
 
         take_over_when_starting()
         say_worker_is_there(name=name)

@@ -51,7 +51,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         choices = [("", "–"), *((code, name) for name, code in named)]
         if self.instance.country and self.instance.country not in COUNTRIES:
             choices.append((self.instance.country, self.instance.country))
-        self.fields["country"].choices = choices  # type: ignore[attr-defined]
+        self.fields["country"].choices = choices  # type: ignore[attr-defined] # known by its name only
         if self.instance.pk:
             del self.fields["book"]  # a book's models were trained on its accounts
         for definition in definitions:

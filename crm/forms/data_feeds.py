@@ -52,7 +52,7 @@ class DataFeedForm(forms.ModelForm):  # type: ignore[type-arg] # the generic par
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = [(kind.code, kind.label) for kind in KINDS.values()]
-        self.fields["layout"].choices = kinds  # type: ignore[attr-defined]
+        self.fields["layout"].choices = kinds  # type: ignore[attr-defined] # known by its name only
         self.fields["book"].disabled = self.instance.pk is not None
         for name in READING_OPTIONS:
             self.initial.setdefault(name, self.instance.reading.get(name) or "")

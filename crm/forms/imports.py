@@ -78,8 +78,8 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         books = [(str(book.public_id), book.name) for book in Book.objects.order_by("is_demo", "name")]
-        self.fields["kind"].choices = [(kind.code, kind.label) for kind in KINDS.values()]  # type: ignore[attr-defined]
-        self.fields["book"].choices = [*books, (NEW_BOOK, _("A new book"))]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(kind.code, kind.label) for kind in KINDS.values()]  # type: ignore[attr-defined] # known by its name only
+        self.fields["book"].choices = [*books, (NEW_BOOK, _("A new book"))]  # type: ignore[attr-defined] # known by its name only
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -33,7 +33,7 @@ class PartnerForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         choices = [("", "–"), *((code, name) for name, code in named)]
         if self.instance.country and self.instance.country not in COUNTRIES:
             choices.append((self.instance.country, self.instance.country))
-        self.fields["country"].choices = choices  # type: ignore[attr-defined]
+        self.fields["country"].choices = choices  # type: ignore[attr-defined] # known by its name only
 
     def _save_m2m(self) -> None:
         raise NotImplementedError("crm.services.partners saves")

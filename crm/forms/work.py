@@ -44,7 +44,7 @@ class TicketForm(forms.Form):
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         contacts = Contact.objects.filter(account=account).order_by("name")
-        self.fields["contact"].queryset = contacts  # type: ignore[attr-defined]
+        self.fields["contact"].queryset = contacts  # type: ignore[attr-defined] # known by its name only
 
 
 class TicketAssignForm(forms.Form):

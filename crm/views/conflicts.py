@@ -16,7 +16,7 @@ class Difference:
     ours: str
 
 
-def describe_conflict(form: forms.ModelForm, error: EditConflictError) -> dict[str, Any]:  # type: ignore[type-arg]
+def describe_conflict(form: forms.ModelForm, error: EditConflictError) -> dict[str, Any]:  # type: ignore[type-arg] # a form of any model
     """Return what the template needs: the differences, and the revision to overwrite knowingly."""
     return {
         "conflict": [

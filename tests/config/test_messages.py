@@ -27,5 +27,5 @@ def test_the_compiled_messages_are_those_of_the_source(source: Path, tmp_path):
 
 def catalogue(compiled: Path) -> dict[str, str]:
     with compiled.open("rb") as file:
-        translations: dict[str, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        translations: dict[str, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined] # the only way to list them
     return {key: text for key, text in translations.items() if key}

@@ -208,7 +208,7 @@ def test_the_order_of_dates_is_never_guessed_wrongly(days, order, mark):
         (None, "2024-05-06T10:00:00+02:00"), (None, "45418"), (None, "45418.75"), ("dmy", "6.5.24"),
         (None, "6 May 2024"), (None, "May 6, 2024"), (None, "6. Mai 2024"), (None, "06-May-2024"),
         (None, "Mon, 06 May 2024 10:00:00 GMT"), (None, "6.5.2024"), (None, Decimal(45418)),
-        (None, Decimal(20240506)), (None, date(2024, 5, 6)), (None, datetime(2024, 5, 6, 10)),  # noqa: DTZ001
+        (None, Decimal(20240506)), (None, date(2024, 5, 6)), (None, datetime(2024, 5, 6, 10)),  # noqa: DTZ001 (cells know no zone)
     ],
 )  # fmt: skip
 def test_dates(order, text):
@@ -239,7 +239,7 @@ def test_what_is_no_date_is_refused(order, text, code):
 
 
 @quick
-@given(at=st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)), minutes=st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
+@given(at=st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)), minutes=st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 (cells know no zone)
 def test_a_moment_with_its_zone_is_read_back(at, minutes):
     moment = at.replace(tzinfo=timezone(timedelta(minutes=minutes)))
 
@@ -264,7 +264,7 @@ def test_a_moment_with_its_zone_is_read_back(at, minutes):
         ("45418.5", "2024-05-06T10:00:00+00:00"),
         (Decimal("45418.5"), "2024-05-06T10:00:00+00:00"),
         (date(2024, 5, 6), "2024-05-05T22:00:00+00:00"),
-        (datetime(2024, 5, 6, 13, 5), "2024-05-06T11:05:00+00:00"),  # noqa: DTZ001
+        (datetime(2024, 5, 6, 13, 5), "2024-05-06T11:05:00+00:00"),  # noqa: DTZ001 (cells know no zone)
     ],
 )
 def test_moments(text, moment):

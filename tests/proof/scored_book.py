@@ -80,16 +80,16 @@ class Hosts:
     def __post_init__(self) -> None:
         environment = self.plant.environment
         shared = {"FILES_ROOT": self.files, "ACCOUNTS_PER_RANGE": "40", "PYTHONPATH": str(Path.cwd())}
-        self.plant.environment = lambda: environment() | shared  # type: ignore[method-assign]
+        self.plant.environment = lambda: environment() | shared  # type: ignore[method-assign] # one more variable for each process
 
     def start(self, name: str) -> Any:
         home = self.plant.folder / f"home-{name}"
         home.mkdir()
         environment = self.plant.environment
-        self.plant.environment = lambda: environment() | {"HOME": str(home)}  # type: ignore[method-assign]
+        self.plant.environment = lambda: environment() | {"HOME": str(home)}  # type: ignore[method-assign] # one more variable for each process
         quick = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=INFO"]
         worker = self.plant.start(
             name, "--workdir", str(home), "worker", "--concurrency=1", f"--hostname={name}@proof", *quick
         )
-        self.plant.environment = environment  # type: ignore[method-assign]
+        self.plant.environment = environment  # type: ignore[method-assign] # one more variable for each process
         return worker

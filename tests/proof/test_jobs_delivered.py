@@ -39,7 +39,7 @@ def test_a_message_delivered_many_times(plant: Plant) -> None:
     for _copy in range(9):
         plant.sender.send_task(job.task, kwargs={"job_id": job.pk})
     plant.wait_for_state(job, Job.State.DONE)
-    refused = lambda: (plant.log(first) + plant.log(second)).count("job_not_claimed")  # noqa: E731
+    refused = lambda: (plant.log(first) + plant.log(second)).count("job_not_claimed")  # noqa: E731 (too short for a name of its own)
     wait_for(lambda: refused() == 9, seconds=plant.size.patience)
 
     assert_each_done_once([job], 4)

@@ -38,8 +38,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Only here: the list of commands need not wait for numeric libraries.
-        from analytics.pipelines.evaluation.reading import BadInput, read_table  # noqa: PLC0415
-        from analytics.pipelines.evaluation.running import run_evaluation  # noqa: PLC0415
+        from analytics.pipelines.evaluation.reading import BadInput, read_table  # noqa: PLC0415 (numeric libraries, read where they are used)
+        from analytics.pipelines.evaluation.running import run_evaluation  # noqa: PLC0415 (numeric libraries, read where they are used)
 
         output: Path | None = options.get("predictions")
         try:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         self._write(options["kind"], result, as_json=options["json"])
 
     def _write(self, kind: str, result: dict[str, Any], *, as_json: bool) -> None:
-        from analytics.pipelines.evaluation.report import as_lines  # noqa: PLC0415
+        from analytics.pipelines.evaluation.report import as_lines  # noqa: PLC0415 (numeric libraries, read where they are used)
 
         if as_json:
             self.stdout.write(json.dumps(result, allow_nan=False, indent=1))
@@ -78,7 +78,7 @@ def _check_output(path: Path | None, source: Path) -> None:
 
     :raises BadInput: naming why.
     """
-    from analytics.pipelines.evaluation.reading import BadInput  # noqa: PLC0415
+    from analytics.pipelines.evaluation.reading import BadInput  # noqa: PLC0415 (numeric libraries, read where they are used)
 
     if path is None:
         return

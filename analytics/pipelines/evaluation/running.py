@@ -62,27 +62,27 @@ def _chosen(options: Options, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _outcome(frame: pd.DataFrame, options: Options, progress: Progress) -> Compared:
-    from analytics.pipelines.evaluation.outcome import evaluate_outcome  # noqa: PLC0415
+    from analytics.pipelines.evaluation.outcome import evaluate_outcome  # noqa: PLC0415 (numeric libraries, read where they are used)
 
     return evaluate_outcome(frame, progress=progress, **_chosen(options, OUTCOME))
 
 
 def _churn(frame: pd.DataFrame, options: Options, progress: Progress) -> Compared:
-    from analytics.pipelines.evaluation.churn import evaluate_churn  # noqa: PLC0415
+    from analytics.pipelines.evaluation.churn import evaluate_churn  # noqa: PLC0415 (numeric libraries, read where they are used)
 
     as_of = day_of(options.get("as_of"))
     return evaluate_churn(frame, as_of=as_of, progress=progress, **_chosen(options, CHURN))
 
 
 def _value(frame: pd.DataFrame, options: Options, _progress: Progress) -> tuple[dict[str, Any], None]:
-    from analytics.pipelines.evaluation.value import evaluate_value  # noqa: PLC0415
+    from analytics.pipelines.evaluation.value import evaluate_value  # noqa: PLC0415 (numeric libraries, read where they are used)
 
     end = day_of(options["calibration_end"])
     return evaluate_value(frame, calibration_end=end, **_chosen(options, VALUE)), None
 
 
 def _recommend(frame: pd.DataFrame, options: Options, _progress: Progress) -> tuple[dict[str, Any], None]:
-    from analytics.pipelines.evaluation.recommend import evaluate_recommend  # noqa: PLC0415
+    from analytics.pipelines.evaluation.recommend import evaluate_recommend  # noqa: PLC0415 (numeric libraries, read where they are used)
 
     return evaluate_recommend(frame, **_chosen(options, RECOMMEND)), None
 

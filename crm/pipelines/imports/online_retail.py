@@ -20,7 +20,7 @@ WHOLESALE = DemoBook(
     name="Wholesale",
     currency="GBP",
     begins=datetime(2009, 12, 1),  # noqa: DTZ001 - the file's wall-clock time, made an instant in SQL
-    ends=datetime(2010, 12, 10),  # noqa: DTZ001
+    ends=datetime(2010, 12, 10),  # noqa: DTZ001 (as above)
     score_kinds=("churn", "purchase"),
     attribution=(
         "Chen, D. (2012). Online Retail II. UCI Machine Learning Repository. "
