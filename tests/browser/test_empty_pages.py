@@ -91,7 +91,7 @@ def test_a_page_without_anything_to_show_is_accessible(page, look_at):
         visitor.set_cookies(django_language=language, theme=theme)
         assert visitor.go(page.address(None)).status == 200
         for width in widths_of(language):
-            visitor.page.set_viewport_size({"width": width, "height": 900})
+            visitor.resize(width)
             assert findings(visitor.page, rules) == [], f"{language}, {theme}, {width} px"
             assert visitor.fits(), f"{width} px"
     if page.route in LISTS:

@@ -22,7 +22,7 @@ def check_looks(visitor, name, go):
         visitor.set_cookies(django_language=language, theme=theme)
         go()
         for width in widths_of(language):
-            visitor.page.set_viewport_size({"width": width, "height": 900})
+            visitor.resize(width)
             assert findings(visitor.page, rules) == [], f"{name}: {language}, {theme}, {width} px"
             assert visitor.fits(), f"{name}: {width} px"
 

@@ -43,13 +43,11 @@ def test_page_is_accessible_and_fits_its_window(page, world, visit):
         assert visitor.page.url == visitor.site + address
         check_widths(visitor, f"{page}-{language}-{theme}")
         for width in widths_of(language):
-            visitor.page.set_viewport_size({"width": width, "height": 900})
+            visitor.resize(width)
             assert findings(visitor.page, rules) == [], f"{language}, {theme}, {width} px"
 
 
 def findings(tab: Tab, rules: dict[str, Any]) -> list[str]:
-    # Halfway out of its drawer the navigation shows links without their words.
-    tab.evaluate("document.getAnimations().forEach(a => a instanceof CSSTransition && a.finish())")
     results = AXE.run(tab, options={"resultTypes": ["violations"], **rules}).response
     return [
         f"{rule['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
@@ -61,7 +59,7 @@ def findings(tab: Tab, rules: dict[str, Any]) -> list[str]:
 
 def check_widths(visitor: Visitor, name: str) -> None:
     for width in (NARROW, WIDE):
-        visitor.page.set_viewport_size({"width": width, "height": 900})
+        visitor.resize(width)
         assert visitor.fits(), f"{width} px"
         if os.environ.get("SCREENSHOTS"):
             path = REPOSITORY / "screenshots" / f"{name}-{width}.png".replace(":", "-")

@@ -60,6 +60,11 @@ class Visitor:
         """Expect a complaint that matches, such as of an answer 409 that the test provokes."""
         self.forgiven.append(pattern)
 
+    def resize(self, width: int) -> None:
+        """Make the window `width` px wide and wait until the page is laid out anew."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.wait_for_function("width => innerWidth === width", arg=width)
+
     def fits(self) -> bool:
         """Say whether the page needs no scrolling to the side."""
         return bool(
