@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import Count
 from django.test import override_settings
 from django.utils import timezone
@@ -32,6 +31,7 @@ from crm.models import (
     Value,
 )
 from crm.services.feed import record_change
+from tests.databases import empty_tables
 from tests.demo_data import load_small_books, run_pipeline
 from tests.settled import wait_until_readable
 
@@ -139,9 +139,7 @@ def story(django_db_setup: Any, django_db_blocker: Any, tmp_path_factory: pytest
         try:
             yield tell()
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE crm_book, crm_job, crm_change, crm_user, crm_organisation CASCADE")
-                cursor.execute("TRUNCATE crm_feedcursor, crm_externalid, crm_attributedefinition CASCADE")
+            empty_tables()
 
 
 def test_base_and_points_add_up_to_the_score(story):

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
 from analytics.pipelines import nightly, scoring, training
 from crm.models import Account, Book, Order, Score
 from crm.services.books import make_book
+from tests.databases import empty_tables
 from tests.demo_data import run_pipeline
 from tests.importing import committed
 from tests.settled import wait_until_readable
@@ -68,9 +68,7 @@ def story(django_db_setup: Any, django_db_blocker: Any, tmp_path_factory: pytest
         try:
             yield tell()
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE crm_book, crm_job, crm_change, crm_user, crm_organisation CASCADE")
-                cursor.execute("TRUNCATE crm_feedcursor, crm_externalid, crm_attributedefinition CASCADE")
+            empty_tables()
 
 
 def test_imported_history_is_enough_to_train_and_score_a_live_book(story):

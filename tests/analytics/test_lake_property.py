@@ -15,17 +15,17 @@ from uuid import uuid4
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from analytics.lake import extracting, layers, refresh, refreshing
 from analytics.lake.extracting import conninfo
 from analytics.lake.manifest import lake_folder, read_manifest
-from crm.models import Account, AttributeDefinition, Book, Product
+from crm.models import Account, Book, Product
 from crm.models.base import Fact
 from tests.analytics.lake_facts import contents, make_attribute
 from tests.analytics.test_lake import full_extract
+from tests.databases import empty_tables
 from tests.factories import BookFactory, ProductFactory
 from tests.proof.conftest import database_url
 
@@ -137,12 +137,9 @@ class World:
     """A book, and connections of which each has a transaction open most of the time."""
 
     def __init__(self):
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE crm_book, crm_deletedkey CASCADE")
-            cursor.execute("TRUNCATE " + ", ".join(f"{table}_past" for table in FACTS))
+        empty_tables()
         self.book = BookFactory(code=uuid4().hex[:12])
         self.product = ProductFactory(book=self.book)
-        AttributeDefinition.objects.all().delete()
         self.attribute = make_attribute("size", "number")
         self.links = [psycopg.connect(conninfo()) for _ in range(CONNECTIONS)]
         for link in self.links:

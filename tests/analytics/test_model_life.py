@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -26,6 +25,7 @@ from analytics.services.model_versions import Training, judge, promote, set_poli
 from campaigns.models import Campaign, Enrolment
 from crm.models import Account, Activity, Book, Job, Order, Reliability, Score, ScoreFeedback, User
 from crm.services.books import make_book
+from tests.databases import empty_tables
 from tests.demo_data import run_pipeline
 from tests.settled import wait_until_readable
 
@@ -222,9 +222,7 @@ def story(
         try:
             yield tell()
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE crm_book, crm_job, crm_change, crm_user, crm_organisation CASCADE")
-                cursor.execute("TRUNCATE crm_feedcursor, crm_externalid, crm_attributedefinition CASCADE")
+            empty_tables()
 
 
 def said_then(story: Story) -> dict[int, float]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.server import Site, cloned_database, connected_to, running_site
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Seats, Visitor
 from tests.world import World, build_world, give_passwords
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -87,3 +87,17 @@ def visit(chromium, site, world) -> Iterator[Callable[..., Visitor]]:
     yield open_window
     for window in windows:
         window.close()
+
+
+@pytest.fixture(scope="module")
+def seats(chromium) -> Iterator[Seats]:
+    kept = Seats(chromium)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def sit(site, world, seats) -> Iterator[Callable[[str], Visitor]]:
+    """Go to the window in which somebody of the company sat before: `sit("sales")`."""
+    yield lambda who: seats.take(who, site.url, world.people[who] if who else None)
+    seats.expect_no_complaints()

@@ -8,23 +8,12 @@ from django.conf import settings
 from django.db import connection
 from playwright.sync_api import expect
 
-from tests.browser.test_pages import LOOKS, findings, widths_of
+from tests.browser.accessibility import check_looks, findings
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.browser
 
 TOO_MANY_FIELDS = "&" * settings.DATA_UPLOAD_MAX_NUMBER_FIELDS  # one more than that
-
-
-def check_looks(visitor, name, go):
-    """Look at the page that `go` leads to in each language and theme, wide and narrow."""
-    for (language, theme), rules in LOOKS.items():
-        visitor.set_cookies(django_language=language, theme=theme)
-        go()
-        for width in widths_of(language):
-            visitor.resize(width)
-            assert findings(visitor.page, rules) == [], f"{name}: {language}, {theme}, {width} px"
-            assert visitor.fits(), f"{name}: {width} px"
 
 
 @pytest.mark.parametrize(
@@ -112,4 +101,4 @@ def test_a_wrong_code_is_told_accessibly(world, visit):
     visitor.page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(visitor.page.get_by_label("Code")).to_have_accessible_description("Incorrect code.")
-    assert findings(visitor.page, {}) == []
+    assert findings(visitor.page) == []

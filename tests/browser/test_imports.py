@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from pyarrow import parquet
 
 from crm.models import Account, ChangeSet, Import
-from tests.browser.test_pages import findings
+from tests.browser.accessibility import findings
 from tests.importing import csv_bytes, work
 
 pytestmark = pytest.mark.browser
@@ -123,7 +123,7 @@ def test_it_goes_without_scripts_and_every_step_is_accessible(visit, tmp_path, l
 
     def look(address: str) -> None:
         looking.go(address)
-        assert findings(looking.page, {}) == [], address
+        assert findings(looking.page) == [], address
 
     made = upload(plain, path)
     address = f"/imports/{made.public_id}/"

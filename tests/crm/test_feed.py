@@ -82,25 +82,27 @@ def test_every_committed_row_is_read_once_whatever_the_interleaving(transactiona
     FeedCursor.objects.all().delete()
     writers, committed, seen, number = {}, set(), [], 0
 
-    for _step in range(data.draw(st.integers(15, 30))):
-        which = data.draw(st.integers(0, 1))
-        action = data.draw(st.sampled_from(["write", "write", "commit", "commit", "roll back", "read"]))
-        if action == "read":
-            changes = read_changes("reader", data.draw(st.integers(1, 4)))
-            seen += [change.object_id for change in changes]
-            if changes:
-                advance("reader", changes[-1])
-        elif action == "write":
-            writer, numbers = writers.setdefault(which, (Writer(), []))
-            number += 1
-            writer.write(number)
-            numbers.append(number)
-        elif which in writers:
-            writer, numbers = writers.pop(which)
-            writer.end(commit=action == "commit")
-            committed |= set(numbers) if action == "commit" else set()
-    for writer, _numbers in writers.values():
-        writer.end(commit=False)
+    try:
+        for _step in range(data.draw(st.integers(15, 30))):
+            which = data.draw(st.integers(0, 1))
+            action = data.draw(st.sampled_from(["write", "write", "commit", "commit", "roll back", "read"]))
+            if action == "read":
+                changes = read_changes("reader", data.draw(st.integers(1, 4)))
+                seen += [change.object_id for change in changes]
+                if changes:
+                    advance("reader", changes[-1])
+            elif action == "write":
+                writer, numbers = writers.setdefault(which, (Writer(), []))
+                number += 1
+                writer.write(number)
+                numbers.append(number)
+            elif which in writers:
+                writer, numbers = writers.pop(which)
+                writer.end(commit=action == "commit")
+                committed |= set(numbers) if action == "commit" else set()
+    finally:  # of an attempt that is given up, too: nobody could read past its transactions
+        for writer, _numbers in writers.values():
+            writer.end(commit=False)
     wait_until_readable()
     seen += read_all("reader")
 
