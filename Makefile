@@ -58,7 +58,7 @@ demo-reset: setup
 	@$(PY) -m config.supervisor reset
 
 test: setup-dev
-	$(PY) -m pytest -n $(JOBS) --dist worksteal --create-db
+	$(PY) -m pytest -n $(JOBS) --create-db
 
 lint: setup-dev
 	$(PY) -m ruff check
@@ -89,7 +89,7 @@ migrations-check: setup-dev
 
 # pytest comes last, so that its summary is what one sees at the end.
 check: lint types templates deploy-check audit migrations-check
-	$(PY) -m pytest -n $(JOBS) --dist worksteal --create-db
+	$(PY) -m pytest -n $(JOBS) --create-db
 
 proof: setup-dev
 	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m "proof or long"

@@ -38,7 +38,14 @@ from analytics.services.reason_totals import clear_reason_totals, keep_reason_to
 from crm.models import Account, Book, Job, Organisation, Score, Value
 from crm.services.job_runs import RunningJob
 from crm.services.jobs import enqueue
-from crm.services.publish import Edition, NewScore, NewValue, publish_scores, publish_values
+from crm.services.publish import (
+    Edition,
+    NewScore,
+    NewValue,
+    publish_scores,
+    publish_values,
+    withdraw_scores,
+)
 
 # Nightly runs don't start to the second: half a day of grace keeps the week from slipping to eight days.
 A_WEEK = timedelta(days=7) - timedelta(hours=12)
@@ -135,8 +142,9 @@ def score_book(
     for spec, version in live:
         say("score")
         edition = edition_of(version, as_of, is_weekly=spec.kind in weekly)
-        ids = np.intersect1d(matrix.account_ids, spec.population(lake, book, matrix, as_of))
-        counts[spec.kind] = _score(spec, version, matrix.rows_of(ids), edition, part=part, job=job)
+        scored, left_out = _divide(matrix.account_ids, spec.population(lake, book, matrix, as_of))
+        counts[spec.kind] = _score(spec, version, matrix.rows_of(scored), edition, part=part, job=job)
+        withdraw_scores(kind=spec.kind, account_ids=left_out.tolist(), edition=edition)
     if not with_offers:
         return counts
     say("values")
@@ -146,6 +154,14 @@ def score_book(
     say("products")
     counts |= products.publish(lake, book, as_of, account_ids=account_ids, job=job)
     return counts
+
+
+def _divide(
+    asked: NDArray[np.int64], population: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of the asked accounts a score is for, and the others."""
+    belongs = np.isin(asked, population)
+    return asked[belongs], asked[~belongs]
 
 
 def _weekly(book: Book, live: list[tuple[ScoreSpec, ModelVersion]], as_of: datetime) -> list[str]:

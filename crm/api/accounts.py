@@ -26,6 +26,7 @@ from crm.selectors.account_criteria import SCORE_KINDS, VALUE_KINDS
 from crm.selectors.account_list import DEFAULT_SORT, AccountSort, account_sort, sorted_accounts
 from crm.selectors.account_parts import ToldAccount, get_details, told
 from crm.selectors.keyset import Column, Order
+from crm.selectors.planned import planned_once
 
 SORT_KEYS = (DEFAULT_SORT, *SCORE_KINDS, *VALUE_KINDS, "customer_since", "created")
 SORT = OpenApiParameter("sort", str, enum=[f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
@@ -122,7 +123,10 @@ class AccountDetailView(ApiView):
         responses={200: one(AccountDetailSerializer), 304: None, **MERGED, **problems(404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        account = as_told(own_accounts(self.principal).filter(public_id=public_id), self.principal.partner)
+        with planned_once():
+            account = as_told(
+                own_accounts(self.principal).filter(public_id=public_id), self.principal.partner
+            )
         if account is None:
             route = "api-v1:account-detail"
             return address_of_survivor(request, self.principal, public_id=public_id, route=route)

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from crm.models import Account, Organisation, User
 from crm.selectors.countries import COUNTRIES
 from crm.selectors.lately import lately
+from crm.selectors.planned import planned_once
 
 # Countries are found by jumping from one to the next through the index.
 _COUNTRIES = """
@@ -143,7 +144,7 @@ def get_directory_and_views(user: User, page: str) -> tuple[Directory, list[View
 
     These are the views that `SavedView.objects.visible_to` finds, spelt out since every list asks.
     """
-    with connection.cursor() as cursor:
+    with planned_once(), connection.cursor() as cursor:
         cursor.execute(_WITH_VIEWS, {"user": user.pk, "page": page})
         text, saved = cursor.fetchone()
     return _directory(text), [ViewName._make(view) for view in json.loads(saved)]

@@ -108,6 +108,21 @@ def publish_scores(
 
 
 @transaction.atomic
+def withdraw_scores(*, kind: Score.Kind, account_ids: Sequence[int], edition: Edition) -> int:
+    """Take back what these accounts were given at earlier moments; return how many scores went.
+
+    For those who are not scored any more: their last score would stand among those of today.
+    """
+    told = {"kind": kind, "ids": list(account_ids), "as_of": edition.as_of}
+    withdrawn = _execute(_WITHDRAW.format(table="crm_score"), told)
+    if kind == Score.Kind.PAYMENT_RISK:  # which is worked out of the risk
+        _execute(_WITHDRAW.format(table="crm_value"), told | {"kind": Value.Kind.EXPECTED_LOSS})
+    if withdrawn:
+        _announce("scores.withdrawn", kind, withdrawn, edition)
+    return withdrawn
+
+
+@transaction.atomic
 def publish_values(
     *,
     kind: Value.Kind,
@@ -267,6 +282,10 @@ _UPSERT_SCORES = """
                  [greatest(1, cardinality(s.weekly_models) - 10):] END,
         weekly_as_of = coalesce(EXCLUDED.weekly_as_of, s.weekly_as_of)
     WHERE s.as_of <= EXCLUDED.as_of
+"""
+
+_WITHDRAW = """
+    DELETE FROM {table} WHERE kind = %(kind)s AND account_id = ANY(%(ids)s) AND as_of < %(as_of)s
 """
 
 _UPSERT_VALUES = """

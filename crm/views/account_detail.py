@@ -16,6 +16,7 @@ from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
 from crm.models import Account, AttributeDefinition, Erasure, MergedAccount
 from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, can
 from crm.selectors.account_overview import get_overview
+from crm.selectors.planned import planned_once
 from crm.selectors.score_panel import get_published
 from crm.services.accounts import EditConflictError, create_account, edit_account
 from crm.services.bin import move_to_bin
@@ -39,6 +40,7 @@ def moment_of(account: Account) -> datetime:
 
 
 @require_safe
+@planned_once()
 def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     erasures = Erasure.objects.filter(public_id=OuterRef("public_id")).values("erased_at")
     accounts = visible_accounts(request).annotate(erased_at=Subquery(erasures))

@@ -28,6 +28,11 @@ class Listing:
     state: str  # the query string without paging
 
     @property
+    def is_everything(self) -> bool:
+        """Say whether neither a filter nor who is asking leaves an account out."""
+        return not self.accounts.query.where
+
+    @property
     def errors(self) -> list[tuple[str, list[str]]]:
         form = self.filters.form
         return [(str(form.fields[name].label), list(found)) for name, found in form.errors.items()]

@@ -112,7 +112,7 @@ def test_a_page_that_waits_follows_its_job_by_itself(visit, tmp_path):
     expect(visitor.page.get_by_role("button", name="Check the rows")).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh-hans", marks=pytest.mark.long)])
 def test_it_goes_without_scripts_and_every_step_is_accessible(visit, tmp_path, language):
     what = f"Plain {language}"
     rows = [*rows_of(what), dict(zip(COLUMNS, (f"{what}-3", f"Fig {what}", "Nowhere", ""), strict=True))]

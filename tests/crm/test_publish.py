@@ -12,6 +12,7 @@ from crm.services.publish import (
     publish_recommendations,
     publish_scores,
     publish_values,
+    withdraw_scores,
 )
 from tests.factories import AccountFactory, ProductFactory
 
@@ -50,6 +51,36 @@ def test_publishing_a_moment_twice_overwrites_that_moment():
     score = publish(account, 0.5, MONDAY + timedelta(days=1))
 
     assert (score.value, score.previous_value) == (0.5, 0.2)
+
+
+def test_what_is_withdrawn_is_what_was_published_before_and_no_other_kind():
+    quiet, busy = AccountFactory(), AccountFactory()
+    tuesday = edition(quiet.book, MONDAY + timedelta(days=1))
+    publish(quiet, 0.2)
+    publish(busy, 0.3, tuesday.as_of)
+    publish_scores(kind=Score.Kind.PURCHASE, scores=[NewScore(quiet.pk, 0.4)], edition=edition(quiet.book))
+
+    withdrawn = withdraw_scores(kind=Score.Kind.CHURN, account_ids=[quiet.pk, busy.pk], edition=tuesday)
+
+    assert withdrawn == 1
+    assert set(Score.objects.values_list("account", "kind")) == {(quiet.pk, "purchase"), (busy.pk, "churn")}
+    assert Change.objects.get(kind="scores.withdrawn").data["accounts"] == 1
+
+
+def test_an_expected_loss_goes_with_its_risk():
+    account = AccountFactory()
+    risk, loss = Score.Kind.PAYMENT_RISK, Value.Kind.EXPECTED_LOSS
+    publish_scores(kind=risk, scores=[NewScore(account.pk, 0.4)], edition=edition(account.book))
+    publish_values(
+        kind=loss, values=[NewValue(account.pk, 40.0)], currency="GBP", edition=edition(account.book)
+    )
+
+    withdraw_scores(
+        kind=risk, account_ids=[account.pk], edition=edition(account.book, MONDAY + timedelta(days=1))
+    )
+
+    assert not Score.objects.exists()
+    assert not Value.objects.exists()
 
 
 def test_an_older_moment_never_replaces_a_newer_one():

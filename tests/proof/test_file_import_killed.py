@@ -26,7 +26,7 @@ FULL = os.environ.get("SEXTANT_PROOF") == "full"
 ORDERS = 60_000 if FULL else 300
 BATCH = 10_000 if FULL else 100  # rows
 RANDOM_KILLS = 20 if FULL else 2
-NAMED = (*POINTS, *FENCES) if FULL else ("staging", "after_lines", "after_fence", "undo_after_fence")
+NAMED = (*POINTS, *FENCES) if FULL else ("after_lines", "after_fence", "undo_after_fence")
 EVERY = 97  # of the rows is a bad one
 
 

@@ -28,7 +28,7 @@ def import_wholesale() -> Job:
     )
 
 
-@pytest.mark.parametrize("phase", ["reading", "committing"])
+@pytest.mark.parametrize("phase", [pytest.param("reading", marks=pytest.mark.long), "committing"])
 def test_an_import_killed_half_way_is_done_once(plant: Plant, phase: str) -> None:
     plant.start_worker("first")
     plant.start_beat()

@@ -16,7 +16,9 @@ def assert_each_done_once(jobs: list[Job], batches: int) -> None:
         assert effects(job) == list(range(batches))
 
 
-@pytest.mark.parametrize("memory", ["keeps its queue", "has lost its queue"])
+@pytest.mark.parametrize(
+    "memory", [pytest.param("keeps its queue", marks=pytest.mark.long), "has lost its queue"]
+)
 def test_redis_restarted_in_mid_queue(plant: Plant, memory: str) -> None:
     plant.start_worker("first")
     plant.start_beat()

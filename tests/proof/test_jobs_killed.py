@@ -57,7 +57,7 @@ def test_a_restart_on_the_same_machine_waits_for_no_heartbeat(plant: Plant) -> N
     assert_done_once(job, attempt=2)
 
 
-@pytest.mark.parametrize("asleep", ["before_fence", "between"])
+@pytest.mark.parametrize("asleep", ["before_fence", pytest.param("between", marks=pytest.mark.long)])
 def test_stopped_and_woken_beside_its_successor(plant: Plant, asleep: str) -> None:
     first = plant.start_worker("first")
     plant.start_beat()
