@@ -87,8 +87,8 @@ deploy-check: setup-dev
 migrations-check: setup-dev
 	DJANGO_SETTINGS_MODULE=config.settings_test $(PY) manage.py makemigrations --check --dry-run
 
-# pytest comes last, so that its summary is what one sees at the end.
-check: lint types templates deploy-check audit migrations-check
+# pytest comes last, so that its summary is what one sees at the end. ALSO names what its tests need beside.
+check: $(ALSO) lint types templates deploy-check audit migrations-check
 	$(PY) -m pytest -n $(JOBS) --create-db
 
 proof: setup-dev
