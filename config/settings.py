@@ -45,10 +45,7 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "TEST": {"NAME": env.str("TEST_DATABASE_NAME", default="test_sextant")},
 }
-DATABASES["default"].setdefault("OPTIONS", {}).update(
-    application_name="sextant",
-    prepare_threshold=5,  # for crm.selectors.planned: what a connection has asked so often keeps its plan
-)
+DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "sextant"
 # Counters of rate limits only: nothing is lost when they are.
 CACHES = {
     "default": {

@@ -18,11 +18,21 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Tests that commit come last. Long ones before short ones, or a process ends minutes after the others.
+    first = next((place for place, item in enumerate(items) if _commits(item)), len(items))
+    items[first:] = sorted(items[first:], key=lambda item: "proof" not in item.keywords)
     if os.environ.get("SEXTANT_PROOF") == "full":
         return
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="takes long; SEXTANT_PROOF=full"))
+
+
+def _commits(item: pytest.Item) -> bool:
+    marks = item.iter_markers("django_db")
+    return "transactional_db" in getattr(item, "fixturenames", ()) or any(
+        mark.kwargs.get("transaction") for mark in marks
+    )
 
 
 @pytest.fixture(scope="session")

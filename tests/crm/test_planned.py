@@ -8,7 +8,7 @@ from crm.selectors.planned import planned_once
 from tests.factories import AccountFactory, ScoreFactory
 
 pytestmark = pytest.mark.django_db
-ENOUGH = 8  # visits: more than `prepare_threshold`
+ENOUGH = 8  # visits: more than `ASKED_BEFORE`
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +55,10 @@ def fail_inside() -> None:
 
 
 def test_what_goes_wrong_inside_leaves_the_connection_as_it_was():
-    usual = connection.connection.cursor_factory
+    link = connection.connection
+    usual = link.cursor_factory, link.prepare_threshold
 
     with pytest.raises(ZeroDivisionError):
         fail_inside()
 
-    assert connection.connection.cursor_factory is usual
+    assert (link.cursor_factory, link.prepare_threshold) == usual
