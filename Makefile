@@ -92,7 +92,7 @@ check: $(ALSO) lint types templates deploy-check audit migrations-check
 	$(PY) -m pytest -n $(JOBS) --create-db
 
 proof: setup-dev
-	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m "proof or long"
+	SEXTANT_PROOF=full $(PY) -m pytest -n 0 -m "proof or long or browser"
 
 bench: setup-dev
 	@$(PY) -m benchmarks $(SIZES)

@@ -4,6 +4,8 @@ import time
 
 from django.db import connection
 
+from analytics.lake.extracting import complete_until
+
 BEHIND = "SELECT max({column}) >= pg_snapshot_xmin(pg_current_snapshot()) FROM {table}"
 
 
@@ -17,3 +19,14 @@ def wait_until_readable(table: str = "crm_change", column: str = "xid", *, secon
                 return
             assert time.monotonic() < deadline, "an older transaction does not end"
             time.sleep(0.02)
+
+
+def wait_until_known(*, seconds: float = 60) -> None:
+    """Wait until what is committed by now counts as known: a second, and while older transactions last."""
+    deadline = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment = cursor.fetchone()[0]
+    while complete_until() <= moment:
+        assert time.monotonic() < deadline, "an older transaction does not end"
+        time.sleep(0.05)

@@ -15,7 +15,12 @@ from analytics.ml.together import Together, bought_together
 from analytics.pipelines.offers import HISTORY_DAYS, Ints, load_purchases, sample_accounts
 from crm.models import Book, Product
 from crm.services.job_runs import RunningJob
-from crm.services.publish import NewProductFigures, NewProductPair, publish_baskets, publish_products
+from crm.services.publish_products import (
+    NewProductFigures,
+    NewProductPair,
+    publish_baskets,
+    publish_products,
+)
 
 PAIRS = 8  # of a product, at most
 PIECE = Decimal(QUANTITY_UNITS)

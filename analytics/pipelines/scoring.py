@@ -144,7 +144,7 @@ def score_book(
         edition = edition_of(version, as_of, is_weekly=spec.kind in weekly)
         scored, left_out = _divide(matrix.account_ids, spec.population(lake, book, matrix, as_of))
         counts[spec.kind] = _score(spec, version, matrix.rows_of(scored), edition, part=part, job=job)
-        withdraw_scores(kind=spec.kind, account_ids=left_out.tolist(), edition=edition)
+        withdraw_scores(kind=spec.kind, account_ids=left_out.tolist(), edition=edition, job=job)
     if not with_offers:
         return counts
     say("values")

@@ -8,7 +8,7 @@ from crm.models.accounts import Account
 class Basket(models.Model):
     """What an account bought within 24 months, each product once: what others are compared with.
 
-    Written only by `crm.services.publish_baskets`. It says in one short row what orders say in
+    Written only by `crm.services.publish_products`. It says in one short row what orders say in
     hundreds, so that thousands of accounts can be compared while somebody waits.
     """
 

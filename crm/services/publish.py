@@ -8,16 +8,16 @@ there is nobody left to show them for.
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from crm.models import Book, ProductFigures, Recommendation, Reliability, Score, Value
+from crm.models import Book, Recommendation, Reliability, Score, Value
 from crm.services.feed import record_change
 from crm.services.job_runs import RunningJob
+from crm.services.staged import Staged, execute, fence
 
 
 class InvalidScoresError(ValueError):
@@ -67,26 +67,6 @@ class NewRecommendation:
     reason: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NewProductFigures:
-    product_id: int
-    buyers: int
-    orders_year: int
-    sold_90_days: Decimal
-    sold_year: Decimal
-    returned_year: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class NewProductPair:
-    product_id: int
-    other_id: int
-    rank: int
-    bought_both: int
-    buyers: int
-    lift: float
-
-
 @transaction.atomic
 def publish_scores(
     *, kind: Score.Kind, scores: Iterable[NewScore], edition: Edition, job: RunningJob | None = None
@@ -96,29 +76,31 @@ def publish_scores(
     :raises InvalidScoresError: if a value lies outside 0..1 or is NaN; nothing is written.
     """
     rows = ((s.account_id, _share(s.value), s.base_log_odds, json.dumps(s.reasons)) for s in scores)
-    with _Staged("account_id bigint, value float8, base float8, reasons jsonb", rows) as table:
-        written = _execute(
+    with Staged("account_id bigint, value float8, base float8, reasons jsonb", rows) as table:
+        written = execute(
             _UPSERT_SCORES.format(table=table),
             {"kind": kind, "number": edition.model_number, **_stamp(edition)},
         )
     _announce("scores.published", kind, written, edition)
-    if job is not None:
-        job.fence()
+    fence(job)
     return written
 
 
 @transaction.atomic
-def withdraw_scores(*, kind: Score.Kind, account_ids: Sequence[int], edition: Edition) -> int:
+def withdraw_scores(
+    *, kind: Score.Kind, account_ids: Sequence[int], edition: Edition, job: RunningJob | None = None
+) -> int:
     """Take back what these accounts were given at earlier moments; return how many scores went.
 
     For those who are not scored any more: their last score would stand among those of today.
     """
     told = {"kind": kind, "ids": list(account_ids), "as_of": edition.as_of}
-    withdrawn = _execute(_WITHDRAW.format(table="crm_score"), told)
+    withdrawn = execute(_WITHDRAW.format(table="crm_score"), told)
     if kind == Score.Kind.PAYMENT_RISK:  # which is worked out of the risk
-        _execute(_WITHDRAW.format(table="crm_value"), told | {"kind": Value.Kind.EXPECTED_LOSS})
+        execute(_WITHDRAW.format(table="crm_value"), told | {"kind": Value.Kind.EXPECTED_LOSS})
     if withdrawn:
         _announce("scores.withdrawn", kind, withdrawn, edition)
+    fence(job)
     return withdrawn
 
 
@@ -140,14 +122,13 @@ def publish_values(
         for v in values
     )
     columns = "account_id bigint, amount numeric, low numeric, high numeric, details jsonb"
-    with _Staged(columns, rows) as table:
-        written = _execute(
+    with Staged(columns, rows) as table:
+        written = execute(
             _UPSERT_VALUES.format(table=table),
             {"kind": kind, "currency": currency, **_stamp(edition)},
         )
     _announce("values.published", kind, written, edition)
-    if job is not None:
-        job.fence()
+    fence(job)
     return written
 
 
@@ -161,67 +142,14 @@ def publish_recommendations(
         for r in recommendations
     )
     columns = "account_id bigint, product_id bigint, rank int2, kind text, score float8, reason jsonb"
-    with _Staged(columns, rows) as table:
+    with Staged(columns, rows) as table:
         stamp = _stamp(edition)
-        _execute(_DROP_NEWER.format(table=table), stamp)
-        _execute(f"DELETE FROM crm_recommendation WHERE account_id IN (SELECT account_id FROM {table})")
-        written = _execute(_INSERT_RECOMMENDATIONS.format(table=table), stamp)
+        execute(_DROP_NEWER.format(table=table), stamp)
+        execute(f"DELETE FROM crm_recommendation WHERE account_id IN (SELECT account_id FROM {table})")
+        written = execute(_INSERT_RECOMMENDATIONS.format(table=table), stamp)
     _announce("recommendations.published", "", written, edition)
-    if job is not None:
-        job.fence()
+    fence(job)
     return written
-
-
-@transaction.atomic
-def publish_products(
-    *,
-    book: Book,
-    as_of: datetime,
-    figures: Iterable[NewProductFigures],
-    of_buyers: int,
-    pairs: Iterable[NewProductPair],
-    counted: int,
-    job: RunningJob | None = None,
-) -> tuple[int, int]:
-    """Replace what is known of how the products of this book sell; return figures and pairs written."""
-    if ProductFigures.objects.filter(product__book=book, as_of__gt=as_of).exists():
-        return 0, 0
-    told = {"book": book.pk, "as_of": as_of, "of_buyers": of_buyers, "counted": counted}
-    for table in ("crm_productpair", "crm_productfigures"):
-        _execute(_DELETE_OF_PRODUCTS.format(table=table), told)
-    columns = "product_id bigint, buyers int, orders int, sold_90 numeric, sold numeric, returned numeric"
-    with _Staged(columns, (astuple(row) for row in figures)) as table:
-        figures_written = _execute(_INSERT_FIGURES.format(table=table), told)
-    columns = "product_id bigint, other_id bigint, rank int2, bought_both int, buyers int, lift float8"
-    with _Staged(columns, (astuple(pair) for pair in pairs)) as table:
-        pairs_written = _execute(_INSERT_PAIRS.format(table=table), told)
-    if job is not None:
-        job.fence()
-    return figures_written, pairs_written
-
-
-@transaction.atomic
-def publish_baskets(
-    *,
-    book: Book,
-    as_of: datetime,
-    baskets: Iterable[tuple[int, Sequence[int]]],
-    account_ids: Sequence[int] | None = None,
-    job: RunningJob | None = None,
-) -> int:
-    """Make these the baskets of these accounts, or of all of the book, and return how many changed.
-
-    Most are what they were, and are not written again: a night costs what has changed.
-    """
-    told = {"book": book.pk, "as_of": as_of, "ids": list(account_ids or ())}
-    whose = _OF_BOOK if account_ids is None else "b.account_id = ANY(%(ids)s)"
-    rows = ((account, list(products)) for account, products in baskets)
-    with _Staged("account_id bigint, products bigint[]", rows) as table:
-        gone = _execute(_DELETE_BASKETS.format(table=table, whose=whose), told)
-        written = _execute(_UPSERT_BASKETS.format(table=table), told)
-    if job is not None:
-        job.fence()
-    return gone + written
 
 
 @transaction.atomic
@@ -229,26 +157,6 @@ def publish_reliability(*, book: Book, kind: Score.Kind, group: str, bands: Sequ
     """Replace what is known of how the scores of this kind came true in this group."""
     Reliability.objects.filter(book=book, kind=kind, group=group).delete()
     Reliability.objects.bulk_create(bands)
-
-
-class _Staged:
-    """A temporary table holding these rows, for the length of a `with` block."""
-
-    def __init__(self, columns: str, rows: Iterable[Sequence[Any]]) -> None:
-        self.columns, self.rows, self.table = columns, rows, "sextant_staged"
-
-    def __enter__(self) -> str:
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE TEMPORARY TABLE {self.table} ({self.columns}) ON COMMIT DROP")
-            with cursor.copy(f"COPY {self.table} FROM STDIN") as copy:
-                for row in self.rows:
-                    copy.write_row(row)
-            cursor.execute(f"ANALYZE {self.table}")
-        return self.table
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is None:  # otherwise the transaction is lost, and the table with it
-            _execute(f"DROP TABLE {self.table}")
 
 
 _UPSERT_SCORES = """
@@ -319,46 +227,6 @@ _INSERT_RECOMMENDATIONS = """
     ORDER BY n.account_id, n.rank
 """
 
-_DELETE_OF_PRODUCTS = """
-    DELETE FROM {table} WHERE product_id IN (SELECT id FROM crm_product WHERE book_id = %(book)s)
-"""
-
-_INSERT_FIGURES = """
-    INSERT INTO crm_productfigures
-        (product_id, buyers, of_buyers, orders_year, sold_90_days, sold_year, returned_year, as_of)
-    SELECT n.product_id, n.buyers, %(of_buyers)s, n.orders, n.sold_90, n.sold, n.returned, %(as_of)s
-    FROM {table} n JOIN crm_product p ON p.id = n.product_id AND p.book_id = %(book)s
-    ORDER BY n.product_id
-"""
-
-_INSERT_PAIRS = """
-    INSERT INTO crm_productpair (product_id, other_id, rank, bought_both, buyers, counted, lift, as_of)
-    SELECT n.product_id, n.other_id, n.rank, n.bought_both, n.buyers, %(counted)s, n.lift, %(as_of)s
-    FROM {table} n
-    JOIN crm_product p ON p.id = n.product_id AND p.book_id = %(book)s
-    JOIN crm_product o ON o.id = n.other_id
-    ORDER BY n.product_id, n.rank
-"""
-
-_DELETE_BASKETS = """
-    DELETE FROM crm_basket AS b
-    WHERE {whose} AND b.as_of <= %(as_of)s
-      AND NOT EXISTS (SELECT FROM {table} AS n WHERE n.account_id = b.account_id)
-"""
-
-_OF_BOOK = "b.account_id IN (SELECT id FROM crm_account WHERE book_id = %(book)s)"
-
-_UPSERT_BASKETS = """
-    INSERT INTO crm_basket AS b (account_id, products, as_of)
-    SELECT n.account_id, n.products, %(as_of)s
-    FROM {table} n JOIN crm_account a ON a.id = n.account_id
-    LEFT JOIN crm_basket AS standing ON standing.account_id = n.account_id
-    WHERE standing.products IS DISTINCT FROM n.products
-    ORDER BY n.account_id
-    ON CONFLICT (account_id) DO UPDATE SET products = EXCLUDED.products, as_of = EXCLUDED.as_of
-    WHERE b.as_of <= EXCLUDED.as_of
-"""
-
 
 def _stamp(edition: Edition) -> dict[str, Any]:
     return {
@@ -367,12 +235,6 @@ def _stamp(edition: Edition) -> dict[str, Any]:
         "as_of": edition.as_of,
         "weekly": edition.is_weekly,
     }
-
-
-def _execute(sql: str, parameters: dict[str, Any] | None = None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
 
 
 def _announce(change: str, kind: str, written: int, edition: Edition) -> None:

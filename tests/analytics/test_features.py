@@ -20,6 +20,7 @@ from tests.analytics.lake_facts import (
     make_value,
 )
 from tests.factories import AccountFactory, BookFactory, InvoiceFactory, PaymentFactory, ProductFactory
+from tests.settled import wait_until_known
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
 
@@ -255,6 +256,7 @@ def test_what_programs_do_counts_for_nothing_from_when_they_are_found_out(accoun
     Event.objects.filter(kind="view").update(is_bot=True)
 
     assert of(row(account), "events_90", "events_days") == [2, 5]  # nobody knew it then
+    wait_until_known()
     since = refresh().complete_until
     assert since > found_out_at
     assert row(account, since)["events_days"] == pytest.approx((since - ago(10)) / timedelta(days=1))

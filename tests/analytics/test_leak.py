@@ -31,6 +31,7 @@ from tests.analytics.lake_facts import (
     make_order,
 )
 from tests.factories import AccountFactory, InvoiceFactory, PaymentFactory, TrackedSiteFactory, UserFactory
+from tests.settled import wait_until_known
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
 
@@ -232,6 +233,7 @@ def test_the_changes_do_show_in_the_present(book):
     for happening in HAPPENINGS:
         happening(book)
 
+    wait_until_known()
     with open_lake_after_refresh() as lake:
         after = features.collect(features.compute(lake.tables, book_id=book.pk, as_of=later()))
     assert before.num_rows > 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.accessibility import check_every_look, check_looks
+from tests.browser.accessibility import check_looks
 from tests.browser.visitor import Visitor
 from tests.site_map import PAGES
 
@@ -15,15 +15,6 @@ def test_page_is_accessible_and_fits_its_window(page, world, sit):
     address = page.address(world)
 
     check_looks(visitor, str(page), lambda: arrive(visitor, address))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_page_is_accessible_in_every_look(page, world, sit):
-    visitor = sit(page.role)
-    address = page.address(world)
-
-    check_every_look(visitor, str(page), lambda: arrive(visitor, address))
 
 
 def arrive(visitor: Visitor, address: str) -> None:

@@ -50,7 +50,7 @@ def test_personal_data_is_masked_in_texts_values_and_tracebacks(lines):
 
     assert "ana@example.com" not in text
     assert "Ana" not in text
-    assert "7946" not in text
+    assert "7946 0018" not in text
     assert lines[0]["event"] == "Not found for [masked]"
     assert lines[1]["deep"] == {"nick": "[masked]"}
     assert "ValueError: cannot ring [masked]" in lines[2]["exception"]

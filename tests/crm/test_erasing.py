@@ -96,10 +96,9 @@ def test_nothing_personal_is_left_in_any_table(zebedee):
     erase(zebedee)
 
     left = everywhere()
-    said = [
-        word for word in ("zebedee", "quartz", "z.private", "7946", "4567 82", "1-z", "z-17") if word in left
-    ]
-    assert said == []
+    # No shorter part of the telephone number: that turns up by chance in some identifier.
+    personal = ("zebedee", "quartz", "z.private", "7946 0018", "79460018", "4567 82", "1-z", "z-17")
+    assert [word for word in personal if word in left] == []
 
 
 def test_amounts_and_dates_stay(zebedee):

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm.models import Change, Recommendation, Score, Value
+from crm.models import Change, Job, Recommendation, Score, Value
+from crm.services.job_runs import JobLostError, RunningJob
 from crm.services.publish import (
     Edition,
     InvalidScoresError,
@@ -14,7 +15,7 @@ from crm.services.publish import (
     publish_values,
     withdraw_scores,
 )
-from tests.factories import AccountFactory, ProductFactory
+from tests.factories import AccountFactory, JobFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -65,6 +66,24 @@ def test_what_is_withdrawn_is_what_was_published_before_and_no_other_kind():
     assert withdrawn == 1
     assert set(Score.objects.values_list("account", "kind")) == {(quiet.pk, "purchase"), (busy.pk, "churn")}
     assert Change.objects.get(kind="scores.withdrawn").data["accounts"] == 1
+
+
+def test_an_attempt_that_lost_its_job_withdraws_nothing():
+    account = AccountFactory()
+    publish(account, 0.2)
+    job = JobFactory(state=Job.State.RUNNING, attempt=1)
+    lost = RunningJob(job)
+    Job.objects.filter(pk=job.pk).update(attempt=2)
+
+    with pytest.raises(JobLostError):
+        withdraw_scores(
+            kind=Score.Kind.CHURN,
+            account_ids=[account.pk],
+            edition=edition(account.book, MONDAY + timedelta(days=1)),
+            job=lost,
+        )
+
+    assert Score.objects.filter(account=account).exists()
 
 
 def test_an_expected_loss_goes_with_its_risk():
