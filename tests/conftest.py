@@ -10,7 +10,7 @@ from django.utils import translation
 
 from crm.models import User
 from crm.selectors.lately import forget_lately
-from tests.databases import _empty_tables_alone, django_db_createdb  # noqa: F401 (fixtures)
+from tests.databases import _empty_tables_alone, django_db_createdb, django_db_setup  # noqa: F401 (fixtures)
 from tests.factories import UserFactory
 from tests.partner_api import Caller
 
@@ -18,9 +18,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Tests that commit come last. Long ones before short ones, or a process ends minutes after the others.
-    first = next((place for place, item in enumerate(items) if _commits(item)), len(items))
-    items[first:] = sorted(items[first:], key=lambda item: "proof" not in item.keywords)
+    # Tests that commit come last, and so do long ones: what is left by then is dealt out in small lots,
+    # so that the processes end together.
+    items.sort(key=lambda item: ("proof" in item.keywords or _commits(item), "proof" not in item.keywords))
     if os.environ.get("SEXTANT_PROOF") == "full":
         return
     for item in items:

@@ -18,15 +18,16 @@ HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("ja
 needs_spark = pytest.mark.skipif(not HAS_SPARK, reason="needs the extra [spark] and a Java runtime")
 
 
-# Small queries on a small machine: no time for compiling them.
+# Small queries on a small machine: compiling them well costs more than it saves.
 SPARK = "pyspark://?" + urlencode(
     {
         "spark.master": "local[2]",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.adaptive.enabled": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
 )
 
