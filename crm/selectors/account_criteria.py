@@ -7,11 +7,23 @@ a job or a campaign can keep them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import BooleanField, Exists, F, FilteredRelation, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    F,
+    FilteredRelation,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Now
 
 from crm.models import Account, ExternalId, PartnerAccount, Score, Ticket
@@ -83,13 +95,13 @@ def _words(text: str) -> list[Any]:
     ids = set(known[:20])
     terms = [term for term in text.split() if re.search(r"\w", term)][:SEARCH_TERMS]
     if not terms:
-        return [Q(pk__in=ids)]
+        return [_one_of(ids)]
     # Quoted, so that PostgreSQL cuts "O'Brien" or "example.com" like it cut the name.
     quoted = " & ".join("'" + re.sub(r"(['\\])", r"\1\1", term) + "':*" for term in terms)
     vector = SearchVector("name", config="simple")
     matches = _Matches(vector, SearchQuery(quoted, search_type="raw", config="simple"))
     few = _few(Q(matches), "words", quoted)
-    return [Q(pk__in=ids) | Q(matches)] if few is None else [Q(pk__in=ids.union(few))]
+    return [Q(pk__in=ids) | Q(matches)] if few is None else [_one_of(ids.union(few))]
 
 
 def _few(condition: Q, *about: str) -> list[int] | None:
@@ -106,6 +118,20 @@ def _few(condition: Q, *about: str) -> list[int] | None:
         return len(found) > RARE
 
     return None if lately(("many", *about), are_many, keep=bool) else found
+
+
+def _one_of(ids: Collection[int]) -> Any:
+    """In one array: hundreds of values, each a literal of its own, take longer to read than their rows."""
+    if not ids:
+        return Q(pk__in=())  # for which nobody asks the database
+    return _AnyOf(F("pk"), Value(list(ids), output_field=ArrayField(BigIntegerField())))
+
+
+class _AnyOf(Func):
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
+    conditional = True
 
 
 class _Matches(Func):
@@ -141,7 +167,7 @@ def _attributes(wanted: Mapping[str, Mapping[str, Any]]) -> list[Any]:
         if "exact" in tests:
             equal = Q(attributes__contains={key: tests["exact"]})
             few = _few(equal, "attribute", key, repr(tests["exact"]))
-            conditions.append(equal if few is None else Q(pk__in=few))
+            conditions.append(equal if few is None else _one_of(few))
         for test, sign in (("min", ">="), ("max", "<=")):
             if test in tests:
                 path = f'$."{key}" ? (@ {sign} {float(tests[test])!r})'

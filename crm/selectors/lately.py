@@ -1,7 +1,8 @@
 """What may be a minute old, kept in the process that asked for it.
 
 Only for what decides how fast or how complete an offer is, and never what is true of an account: which
-countries a menu lists, and whether a filter's matches are few enough to be named.
+countries a menu lists, whether a filter's matches are few enough to be named, and whether a list has more
+than are counted.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from crm.selectors.account_list import (
 )
 from crm.selectors.directory import get_directory, get_directory_and_views
 from crm.selectors.keyset import Page
+from crm.selectors.lately import lately
 from crm.selectors.planned import planned_once
 from crm.services.bulk_edits import assign_accounts
 from crm.services.jobs import enqueue
@@ -46,19 +47,14 @@ def account_list(request: HtmxRequest) -> HttpResponse:
         return HttpResponseRedirect(url)
     listing = read_listing(request, request.GET, names)
     accounts = sorted_accounts(listing.accounts, listing.sort)
-    # A condition wants one plan for a value that is common and another for one that is rare.
-    with planned_once() if listing.is_everything else nullcontext():
-        page = account_page(
-            accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before"),
-            count_to=_count_cap(request), with_attributes=need_attributes(listing.columns),
-        )  # fmt: skip
+    page, has_more = _page(request, listing, accounts)
     if page.is_broken:
         messages.warning(request, _("That page of the list no longer exists. This is the first one."))
     context = {
         "listing": listing,
         "page": page,
         "rows": page.rows,
-        "count": _count(request, accounts, page),
+        "count": _count(request, accounts, page, has_more=has_more),
         "tabs": tabs,
         **_choices(request, listing),
     }
@@ -121,14 +117,44 @@ def selected_accounts(request: HtmxRequest) -> list[Account]:
     return list(Account.objects.visible_to(request.user).filter(public_id__in=ids)) if ids else []
 
 
-def _count(request: HtmxRequest, accounts: QuerySet[Account], page: Page[AccountRow]) -> dict[str, Any]:
+def _page(
+    request: HtmxRequest, listing: Listing, accounts: QuerySet[Account]
+) -> tuple[Page[AccountRow], bool]:
+    """Return the page asked for, and whether the list has more accounts than are counted.
+
+    A list that has more is not counted again for a while: whoever walks through its pages would wait
+    for the same count on each.
+    """
+    pages = []
+
+    def has_more() -> bool:
+        pages.append(_read_page(request, listing, accounts, count_to=_count_cap(request)))
+        return any((row.found or 0) > _count_cap(request) for row in pages[0].rows[:1])
+
+    is_known = lately(("more accounts", request.user.pk, listing.state), has_more, keep=bool)
+    return (pages[0] if pages else _read_page(request, listing, accounts)), is_known
+
+
+def _read_page(
+    request: HtmxRequest, listing: Listing, accounts: QuerySet[Account], *, count_to: int = 0
+) -> Page[AccountRow]:
+    # A condition wants one plan for a value that is common and another for one that is rare.
+    with planned_once() if listing.is_everything else nullcontext():
+        return account_page(
+            accounts, sort=listing.sort, after=request.GET.get("after"), before=request.GET.get("before"),
+            count_to=count_to, with_attributes=need_attributes(listing.columns),
+        )  # fmt: skip
+
+
+def _count(
+    request: HtmxRequest, accounts: QuerySet[Account], page: Page[AccountRow], *, has_more: bool
+) -> dict[str, Any]:
     """Count without reading everything, unless somebody clicked on the number."""
     if page.is_whole:
         return {"number": len(page.rows), "is_capped": False}
     if request.GET.get("count") == "exact":
         return {"number": accounts.order_by().count(), "is_capped": False}
-    cap, number = _count_cap(request), page.rows[0].found or 0
-    return {"number": min(number, cap), "is_capped": number > cap}
+    return {"number": _count_cap(request) if has_more else page.rows[0].found, "is_capped": has_more}
 
 
 def _count_cap(request: HtmxRequest) -> int:

@@ -1,6 +1,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm.models import Account, Activity, Bin, Change, Contact, Order, Task, Ticket
 from tests import factories as f
@@ -73,6 +75,29 @@ def test_the_count_is_capped_until_it_is_clicked(admin_client_, monkeypatch):
     assert "60 accounts" in " ".join(fragment.text.split())
     assert "<html" not in fragment.text
     assert "HX-Request" in fragment["Vary"]
+
+
+def test_what_is_more_than_is_counted_is_not_counted_again_on_the_next_page(
+    admin_client_, sales_client, monkeypatch
+):
+    monkeypatch.setattr("crm.views.accounts.COUNT_CAP", 55)
+    f.AccountFactory.create_batch(60)
+    f.AccountFactory.create_batch(52, owner=sales_client.user)
+    first = admin_client_.get("/accounts/?sort=name")
+    after = first.context["page"].next_cursor
+
+    with CaptureQueriesContext(connection) as asked:
+        second = admin_client_.get("/accounts/", {"sort": "name", "after": after})
+
+    assert ">55+</a>" in second.text
+    assert "count(*)" not in " ".join(query["sql"] for query in asked if "text_id" in query["sql"])
+    # Nobody else's list is meant, no other filter, and nothing that has become short meanwhile.
+    assert '<span id="count">52 ' in sales_client.get("/accounts/?sort=name").text
+    filtered = f"/accounts/?sort=name&owner={sales_client.user.public_id}"
+    assert '<span id="count">52 ' in admin_client_.get(filtered).text
+    Account.objects.filter(owner=None).delete()
+    Account.objects.filter(pk__in=Account.objects.values("pk")[:10]).delete()
+    assert '<span id="count">42 ' in admin_client_.get("/accounts/?sort=name").text
 
 
 def test_columns_can_be_chosen_and_follow_the_book(admin_client_):
