@@ -23,12 +23,21 @@ ATTRIBUTE_TESTS = {"": "exact", "_min": "min", "_max": "max"}
 class ShareField(forms.FloatField):
     """A probability: 0.4 or 40%."""
 
+    default_error_messages = dict.fromkeys(
+        ("min_value", "max_value"), _("Write a probability as 0.4 or with the sign of percent.")
+    )
+
     def to_python(self, value: Any) -> float | None:  # type: ignore[override] # the stubs say int
         text = str(value or "").strip().replace("\u202f", "")
         if text.endswith(("%", "％")):
             percent = super().to_python(text[:-1].strip())
             return None if percent is None else percent / 100
         return super().to_python(text)
+
+
+def share_text(share: float) -> str:
+    """Return a probability as somebody would write it into its field."""
+    return f"{share * 100:g}%"
 
 
 class ShareFilter(django_filters.NumberFilter):

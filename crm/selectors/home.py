@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
 from crm.selectors.account_criteria import matching
 from crm.selectors.account_list import AccountRow, account_page, account_sort, sorted_accounts
+from crm.selectors.jobs import ROUTINE
 from crm.selectors.work import visible_tickets
 
 FIVE = 5
@@ -53,7 +54,7 @@ def list_partners(user: User) -> QuerySet[Partner]:
 
 
 def list_latest_jobs(user: User, *, failed: bool = False) -> QuerySet[Job]:
-    jobs = Job.objects.visible_to(user).filter(parent=None)
+    jobs = Job.objects.visible_to(user).filter(parent=None).exclude(ROUTINE)
     if failed:
         jobs = jobs.filter(state=Job.State.FAILED)
     return jobs.order_by("-pk")[:FIVE]

@@ -16,7 +16,9 @@ from crm.selectors.keyset import Column, Order, Page, keyset_page
 NEWEST_FIRST = Order("jobs", (Column("pk", descending=True),))
 CHILDREN_SHOWN = 50
 WORKER_IS_LATE_AFTER = timedelta(minutes=2)
-PEOPLE, SCHEDULES = "people", "schedules"
+PEOPLE, SCHEDULES, ANYBODY = "people", "schedules", "anybody"
+# Every few minutes something looks whether there is anything to do; what it did well nobody looks for.
+ROUTINE = Q(state=Job.State.DONE, schedule__every_minutes__isnull=False)
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,17 @@ def list_jobs(
     after: str | None = None,
     before: str | None = None,
 ) -> Page[Job]:
-    """Return one page of jobs, newest first; an unknown state or origin filters nothing."""
+    """Return one page of jobs, newest first, without the routine unless an origin is named.
+
+    An unknown state or origin filters nothing.
+    """
     jobs = Job.objects.visible_to(principal).with_timing().select_related("owner")
     if state in Job.State.values:
         jobs = jobs.filter(state=state)
     if origin in (PEOPLE, SCHEDULES):
         jobs = jobs.filter(schedule__isnull=origin == PEOPLE, parent__isnull=True)
+    elif origin != ANYBODY:
+        jobs = jobs.exclude(ROUTINE)
     return keyset_page(jobs, order=NEWEST_FIRST, after=after, before=before)
 
 

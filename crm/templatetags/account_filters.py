@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
+from crm.filters import share_text
 from crm.models import AttributeDefinition
 from crm.selectors.countries import country_name
 from crm.selectors.directory import AttributeName
@@ -59,10 +60,18 @@ def filter_range(context: Context, label: str, name: str, unit: str = "") -> Saf
             "label": label,
             "name": name,
             "unit": unit,
-            "low": query.get(f"{name}_min", ""),
-            "high": query.get(f"{name}_max", ""),
+            "low": _as_written(query.get(f"{name}_min", ""), unit),
+            "high": _as_written(query.get(f"{name}_max", ""), unit),
         },
     )
+
+
+def _as_written(text: str, unit: str) -> str:
+    """Return a share with the unit that stands at its field, and whatever else as it was typed."""
+    try:
+        return share_text(float(text)) if unit == "%" and 0 <= float(text) <= 1 else text
+    except ValueError:
+        return text
 
 
 @register.simple_tag(takes_context=True)

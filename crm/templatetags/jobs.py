@@ -12,7 +12,7 @@ from typing import Any
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import Job, Schedule, Score, Value
 from crm.selectors.quality_words import standing_words
@@ -211,7 +211,8 @@ def remaining(job: Job) -> float | None:
 @register.filter
 def cadence(schedule: Schedule) -> str:
     if schedule.every_minutes:
-        return _("every %(n)s minutes") % {"n": schedule.every_minutes}
+        said = ngettext("every minute", "every %(n)s minutes", schedule.every_minutes)
+        return said % {"n": schedule.every_minutes}
     at = f"{schedule.at_time:%H:%M}"
     if schedule.weekday is None:
         return _("daily at %(time)s") % {"time": at}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from crm.filters import ShareField, share_text
 from crm.models import Account, ChangeSet, Partner, Team, User
 from crm.models.access import EDIT_ACCOUNTS, EXPORT_ACCOUNTS, MERGE_ACCOUNTS, VIEW_PARTNERS, can
 from crm.selectors.account_columns import every_column, need_attributes
@@ -195,6 +196,8 @@ def _shown(listing: Listing, name: str) -> str:
     field, cleaned = listing.filters.form.fields[name], listing.filters.form.cleaned_data.get(name)
     if hasattr(cleaned, "pk"):
         return str(cleaned)
+    if isinstance(field, ShareField) and cleaned is not None:
+        return share_text(cleaned)
     if isinstance(cleaned, bool):
         return str(_("Yes") if cleaned else _("No"))
     raw = listing.active[name]

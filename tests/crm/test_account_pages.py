@@ -350,10 +350,14 @@ def test_filters_without_a_control_of_their_own_can_be_taken_away(admin_client_)
     partner = f.PartnerFactory(name="Quayside")
 
     page = admin_client_.get(
-        f"/accounts/?country=FR&attr_tier=g&churn_min=40%25&partner={partner.public_id}"
+        f"/accounts/?country=FR&attr_tier=g&churn_min=0.4&partner={partner.public_id}"
     ).text
+    opened = admin_client_.get("/accounts/?churn_min=0.07&purchase_max=30%25&value_min=0.5&more=1").text
 
     chips = re.findall(r'class="chip" href="([^"]+)">([^<]+?) <', page)
     assert [text for _url, text in chips] == ["Churn risk from: 40%", "Partner: Quayside", "Tier: Gold"]
     assert "attr_tier" not in chips[2][0]
     assert "country=FR" in chips[2][0]
+    assert re.findall(r'name="(\w+_(?:min|max))" value="([^"]+)" inputmode', opened) == [
+        ("churn_min", "7%"), ("purchase_max", "30%"), ("value_min", "0.5"),
+    ]  # fmt: skip

@@ -170,6 +170,21 @@ def test_the_list_is_filtered_by_state_and_origin(analyst_client):
     assert "No job like that" in scheduled
 
 
+def test_what_runs_every_few_minutes_hides_nothing_else_unless_it_fails(analyst_client):
+    often = Schedule.objects.get(task="crm.fetch_feeds")
+    done = JobFactory(task="crm.fetch_feeds", schedule=often, state=Job.State.DONE)
+    failed = JobFactory(task="crm.fetch_feeds", schedule=often, state=Job.State.FAILED)
+    nightly = Schedule.objects.get(task="crm.make_partitions")
+    other = JobFactory(task="crm.make_partitions", schedule=nightly, state=Job.State.DONE)
+
+    def listed(**asked):
+        return [job.pk for job in analyst_client.get(reverse("crm:job-list"), asked).context["page"].rows]
+
+    assert listed() == [other.pk, failed.pk]
+    assert listed(origin="anybody") == listed(origin="schedules") == [other.pk, failed.pk, done.pk]
+    assert [job.pk for job in analyst_client.get("/").context["jobs"]] == [other.pk, failed.pk]
+
+
 def test_the_list_pages_by_keyset(analyst_client):
     jobs = [JobFactory(scope=f"n{number:03}") for number in range(60)]
 
