@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,6 +17,7 @@ T = TypeVar("T")
 SECONDS = 60.0
 MOST = 1_000  # values kept; the one kept longest makes room for a new one
 _kept: dict[Hashable, tuple[float, Any]] = {}
+_alone = Lock()  # of the threads of a web process
 
 
 def lately(key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = lambda _value: True) -> T:
@@ -29,12 +31,15 @@ def lately(key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = 
     value = make()
     if not keep(value):
         return value
-    if len(_kept) >= MOST:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[key] = (time.monotonic(), value)
+    with _alone:
+        _kept.pop(key, None)  # asked again, it is the newest
+        if len(_kept) >= MOST:
+            del _kept[next(iter(_kept))]
+        _kept[key] = (time.monotonic(), value)
     return value
 
 
 def forget_lately() -> None:
     """Start over, as tests do that share a process."""
-    _kept.clear()
+    with _alone:
+        _kept.clear()

@@ -49,13 +49,16 @@ def account_list(request: HtmxRequest) -> HttpResponse:
     listing = read_listing(request, request.GET, names)
     accounts = sorted_accounts(listing.accounts, listing.sort)
     page, has_more = _page(request, listing, accounts)
-    if page.is_broken:
+    is_gone = not page.rows and bool(request.GET.get("after"))  # its accounts, deleted meanwhile
+    if page.is_broken or is_gone:
         messages.warning(request, _("That page of the list no longer exists. This is the first one."))
+    if is_gone:
+        return HttpResponseRedirect(f"?{listing.state or 'view=all'}")
     context = {
         "listing": listing,
         "page": page,
         "rows": page.rows,
-        "count": _count(request, accounts, page, has_more=has_more),
+        "count": _count(request, listing, page, has_more=has_more),
         "tabs": tabs,
         **_choices(request, listing),
     }
@@ -126,13 +129,13 @@ def _page(
     A list that has more is not counted again for a while: whoever walks through its pages would wait
     for the same count on each.
     """
-    pages = []
+    pages, cap = [], _count_cap(listing)
 
     def has_more() -> bool:
-        pages.append(_read_page(request, listing, accounts, count_to=_count_cap(request)))
-        return any((row.found or 0) > _count_cap(request) for row in pages[0].rows[:1])
+        pages.append(_read_page(request, listing, accounts, count_to=cap))
+        return any((row.found or 0) > cap for row in pages[0].rows[:1])
 
-    is_known = lately(("more accounts", request.user.pk, listing.state), has_more, keep=bool)
+    is_known = lately(("more accounts", request.user.pk, listing.state, cap), has_more, keep=bool)
     return (pages[0] if pages else _read_page(request, listing, accounts)), is_known
 
 
@@ -148,18 +151,19 @@ def _read_page(
 
 
 def _count(
-    request: HtmxRequest, accounts: QuerySet[Account], page: Page[AccountRow], *, has_more: bool
+    request: HtmxRequest, listing: Listing, page: Page[AccountRow], *, has_more: bool
 ) -> dict[str, Any]:
     """Count without reading everything, unless somebody clicked on the number."""
     if page.is_whole:
         return {"number": len(page.rows), "is_capped": False}
     if request.GET.get("count") == "exact":
+        accounts = sorted_accounts(listing.accounts, listing.sort)
         return {"number": accounts.order_by().count(), "is_capped": False}
-    return {"number": _count_cap(request) if has_more else page.rows[0].found, "is_capped": has_more}
+    return {"number": _count_cap(listing) if has_more else page.rows[0].found, "is_capped": has_more}
 
 
-def _count_cap(request: HtmxRequest) -> int:
-    bounds = {name[:-4] for name in request.GET if name.endswith(("_min", "_max"))}
+def _count_cap(listing: Listing) -> int:
+    bounds = {name[:-4] for name in listing.active if name.endswith(("_min", "_max"))}
     return COUNT_CAP if len(bounds) < 2 else COUNT_CAP_OF_JOINS
 
 

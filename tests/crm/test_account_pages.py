@@ -100,6 +100,28 @@ def test_what_is_more_than_is_counted_is_not_counted_again_on_the_next_page(
     assert '<span id="count">42 ' in admin_client_.get("/accounts/?sort=name").text
 
 
+def test_fields_that_nobody_filled_in_lower_no_cap(admin_client_, monkeypatch):
+    monkeypatch.setattr("crm.views.accounts.COUNT_CAP_OF_JOINS", 52)
+    f.AccountFactory.create_batch(60, industry="Florist")
+
+    with_panel = admin_client_.get("/accounts/?industry=Florist&churn_min=&value_min=&purchase_max=&more=1")
+
+    assert '<span id="count">60 ' in with_panel.text
+    assert '<span id="count">60 ' in admin_client_.get("/accounts/?industry=Florist").text
+
+
+def test_a_page_whose_accounts_are_gone_leads_to_the_first_one(admin_client_):
+    f.AccountFactory.create_batch(60)
+    after = admin_client_.get("/accounts/?sort=name").context["page"].next_cursor
+    Account.objects.filter(pk__in=Account.objects.order_by("-name", "-pk").values("pk")[:10]).delete()
+
+    page = admin_client_.get("/accounts/", {"sort": "name", "after": after}, follow=True)
+
+    assert page.redirect_chain == [("?sort=name", 302)]
+    assert "That page of the list no longer exists" in page.text
+    assert len(names_on(page)) == 50
+
+
 def test_columns_can_be_chosen_and_follow_the_book(admin_client_):
     f.BookFactory(code="bank", score_kinds=["payment_risk"])
     f.AccountFactory(book__code="bank")
