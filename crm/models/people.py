@@ -1,4 +1,6 @@
-from django.contrib.auth.models import AbstractUser
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +13,18 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PeopleManager(UserManager["User"]):
+    """Django's own, but whoever `createsuperuser` makes is an administrator: nothing else reads the role."""
+
+    use_in_migrations = False
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **extra_fields: Any
+    ) -> "User":
+        extra_fields.setdefault("role", User.Role.ADMINISTRATOR)
+        return super().create_superuser(username, email, password, **extra_fields)
 
 
 class User(AbstractUser):
@@ -34,6 +48,8 @@ class User(AbstractUser):
     is_simulated = models.BooleanField(default=False)
     # Kept here because every page shows it, and every page reads its user anyway.
     unread_notifications = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+
+    objects = PeopleManager()
 
     class Meta(AbstractUser.Meta):
         constraints = [
