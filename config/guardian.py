@@ -36,14 +36,18 @@ def guard(home: Home, verdict: int) -> int:
         signal.signal(number, _ask_to_stop)
     home.state.unlink(missing_ok=True)
     servers: list[Server] = []
+    is_told = False
     try:
         servers += [postgres := PostgresServer(home), redis := RedisServer(home)]
         _start_all(home, servers)
         home.write_state(Services(postgres.url, redis.url))
-        _report(verdict, "ready")
+        is_told = _report(verdict, "ready") == 0
         _watch(home, servers)
     except EmbeddedServiceError as error:
-        return _report(verdict, str(error))
+        if not is_told:
+            return _report(verdict, str(error))
+        print(error, flush=True)  # into the log: who asked has had the answer and closed the line
+        return 1
     finally:
         # Gone before any lock is: whoever waits for a lock must not find an old address.
         home.state.unlink(missing_ok=True)

@@ -20,15 +20,14 @@ env = environ.Env()
 SEXTANT_HOME = Path(env.str("SEXTANT_HOME", default=str(BASE_DIR / ".sextant"))).expanduser().resolve()
 DEBUG = env.bool("DEBUG", default=False)
 TESTING = env.bool("SEXTANT_TESTING", default=False)
-EMBEDDED = not (env.str("DATABASE_URL", default="") and env.str("REDIS_URL", default=""))
+EMBEDDED = not (env.str("DATABASE_URL", default="") or env.str("REDIS_URL", default=""))
 
 if EMBEDDED:
     from config import embedded
 
     # Not into the environment: a child process would take them for servers that somebody else keeps.
     _services = embedded.ensure()
-    DATABASE_URL = env.str("DATABASE_URL", default="") or _services.database_url
-    REDIS_URL = env.str("REDIS_URL", default="") or _services.redis_url
+    DATABASE_URL, REDIS_URL = _services.database_url, _services.redis_url
     SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(SEXTANT_HOME / "secret")
 else:
     DATABASE_URL = env.str("DATABASE_URL")
@@ -49,9 +48,10 @@ DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "sextant"
 # Counters of rate limits only: nothing is lost when they are.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env.str("CACHE_KEY_PREFIX", default="sextant"),
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # nobody waits to be counted
     }
 }
 CELERY_BROKER_URL = REDIS_URL
@@ -157,6 +157,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_PREVENT_ENUMERATION = True
+# Behind a proxy everybody has its address: the limits would count all people as one.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/300s/key,20/60s/ip", "login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Sextant"

@@ -6,6 +6,7 @@ leaves anything behind.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -24,7 +25,9 @@ from config.children import Child, end_all
 from config.embedded import (
     REPOSITORY,
     EmbeddedServiceError,
+    Home,
     ensure,
+    guardian_pid,
     home_path,
     release,
     stop_if_unused,
@@ -32,9 +35,16 @@ from config.embedded import (
     try_lock,
 )
 
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        sys.exit(f"PORT={text} is no port: a number from 1 to 65535 is one.")
+    return int(text)
+
+
 FREE_BYTES_NEEDED = 1024**3
 HOST = os.environ.get("HOST", "127.0.0.1")
-PORT = int(os.environ.get("PORT") or 8000)
+PORT = _port(os.environ.get("PORT") or "8000")
 WEB_SECONDS = 180  # a busy machine may take its time; a dead server is noticed at once
 
 
@@ -65,7 +75,7 @@ class Supervisor:
         self.watch()
 
     def start_services(self) -> None:
-        if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
             say("Using the PostgreSQL and Redis of DATABASE_URL and REDIS_URL")
         else:
             say("Starting PostgreSQL and Redis")
@@ -133,6 +143,11 @@ class Supervisor:
                     say(f"[{child.name}] {line}")
                 if child.exit_code is not None:
                     raise StartError(_last_words(f"{child.name} ended by itself", child))
+            if self.uses_embedded and guardian_pid(Home(self.home)) is None:
+                log = self.logs / "embedded.log"
+                raise StartError(
+                    f"PostgreSQL and Redis ended by themselves. Last lines of {log}:\n{tail(log)}"
+                )
             time.sleep(0.1)
 
     def end(self) -> None:
@@ -178,9 +193,11 @@ def _check_port() -> None:
         try:
             probe.bind((HOST, PORT))
         except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            way_out = "Something else listens there; stop it, or choose" if taken else "Choose"
             raise StartError(
-                f"Port {PORT} of {HOST} cannot be used ({error.strerror}). Something else listens there; "
-                f"stop it, or choose another port: make run PORT={PORT + 1}"
+                f"Port {PORT} of {HOST} cannot be used ({error.strerror}). "
+                f"{way_out} another port: make run PORT={PORT + 1 if taken else 8000}"
             ) from error
 
 

@@ -3,6 +3,7 @@
 import sys
 from typing import NoReturn
 
+from config.embedded import ensure
 from config.supervisor import Supervisor, main, say
 
 SLEEP = "import time; time.sleep(600)"
@@ -17,6 +18,9 @@ class SmallSupervisor(Supervisor):
         self.start("parent", [sys.executable, "-c", PARENT])
         if "dies" in sys.argv:
             self.start("short", [sys.executable, "-c", SHORT])
+        if "embedded" in sys.argv:
+            ensure()
+            self.uses_embedded = True
         say("running")
         self.watch()
 

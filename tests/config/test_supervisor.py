@@ -1,5 +1,6 @@
 """`make run`, seen from outside: what it says and what it leaves behind."""
 
+import os
 import signal
 import socket
 
@@ -7,6 +8,7 @@ import psutil
 import pytest
 
 from config.children import error_in
+from config.embedded import guardian_pid
 from tests.config.conftest import wait_for
 
 
@@ -70,6 +72,17 @@ def test_one_that_dies_stops_the_rest_and_is_named_with_its_last_words(start):
     assert ended(processes)
 
 
+def test_servers_that_die_stop_the_rest_and_are_named(start, installation):
+    supervisor, processes = start("embedded")
+
+    os.kill(guardian_pid(installation.home), signal.SIGKILL)
+    output, _ = supervisor.communicate(timeout=20)
+
+    assert supervisor.returncode == 1
+    assert "PostgreSQL and Redis ended by themselves" in output
+    assert ended(processes)
+
+
 def test_a_second_one_says_who_is_running(start, installation):
     supervisor, _ = start()
 
@@ -93,6 +106,15 @@ def test_a_taken_port_is_named_with_the_way_out(installation):
     assert f"Port {port} of 127.0.0.1 cannot be used" in output
     assert f"make run PORT={port + 1}" in output
     assert installation.is_down()
+
+
+def test_what_is_no_port_is_said_to_be_none(installation):
+    process = installation.spawn("-m", "config.supervisor", PORT="70000")
+
+    output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert output == "PORT=70000 is no port: a number from 1 to 65535 is one.\n"
 
 
 def test_reset_deletes_the_data_but_not_under_a_running_product(start, installation):
