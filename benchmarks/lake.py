@@ -50,7 +50,7 @@ def measure(accounts: int, orders: int) -> list[str]:
 
     django.setup()
     from analytics.lake import refresh  # noqa: PLC0415 (needs Django)
-    from analytics.lake.manifest import lake_folder  # noqa: PLC0415 (needs Django)
+    from analytics.lake.folders import lake_folder  # noqa: PLC0415 (needs Django)
     from benchmarks.database import prepare_database  # noqa: PLC0415 (needs Django)
 
     prepare_database(accounts, orders=accounts * orders)
@@ -83,7 +83,7 @@ def _timed(refresh: Any) -> tuple[float, float, float, int]:
     started, used = time.perf_counter(), time.process_time()
     manifest = refresh()
     took, used = time.perf_counter() - started, time.process_time() - used
-    from analytics.lake.manifest import lake_folder  # noqa: PLC0415 (needs Django)
+    from analytics.lake.folders import lake_folder  # noqa: PLC0415 (needs Django)
 
     size = sum((lake_folder() / name).stat().st_size for name in manifest.files()) / 2**20
     return took, used, size, sum(len(each.layers) for each in manifest.tables.values())

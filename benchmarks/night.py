@@ -15,7 +15,7 @@ import django
 
 django.setup()
 
-from analytics.lake.manifest import lake_folder  # noqa: E402 - models can be imported from here on
+from analytics.lake.folders import lake_folder  # noqa: E402 - models can be imported from here on
 from analytics.models import Prediction  # noqa: E402 (needs Django)
 from benchmarks.database import prepare_database  # noqa: E402 (needs Django)
 from benchmarks.live_models import make_models_live  # noqa: E402 (needs Django)

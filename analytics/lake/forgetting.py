@@ -10,14 +10,8 @@ import duckdb
 import psycopg
 
 from analytics.lake.extracting import conninfo, open_snapshot
-from analytics.lake.manifest import (
-    Manifest,
-    TableFiles,
-    lake_folder,
-    read_manifest,
-    spill_folder,
-    write_manifest,
-)
+from analytics.lake.folders import engine_limits, lake_folder, spill_folder
+from analytics.lake.manifest import Manifest, TableFiles, read_manifest, write_manifest
 from analytics.lake.reading import READERS
 from analytics.lake.refreshing import Refresh, usable, write_tables
 from analytics.lake.tables import TABLES
@@ -65,7 +59,7 @@ def _ids(folder: Path, files: TableFiles, column: str, keys: Sequence[int]) -> l
         f"SELECT DISTINCT id FROM read_parquet($files, union_by_name => true) WHERE {column} IN "
         "(SELECT unnest($keys::BIGINT[]))"
     )
-    with duckdb.connect(config={"threads": 2}) as link:
+    with engine_limits() as limits, duckdb.connect(config=limits) as link:
         names = [str(folder / name) for name in files.names()]
         return [row[0] for row in link.execute(query, {"files": names, "keys": list(keys)}).fetchall()]
 

@@ -9,6 +9,7 @@ are: the manifest says up to which layer the file speaks for the range, and thei
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from analytics.lake.folders import engine_limits
 
 # A range of ids is written anew when this share of it lies in layers, but not for a handful.
 FOLD_SHARE = 0.2
@@ -78,13 +81,15 @@ class Merging:
     """Puts versions and layers together. One engine for all tables: starting one costs more than using it."""
 
     def __init__(self) -> None:
-        self._link = duckdb.connect(config={"threads": 2})
+        self._closing = ExitStack()
+        self._link = duckdb.connect(config=self._closing.enter_context(engine_limits()))
+        self._closing.callback(self._link.close)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._link.close()
+        self._closing.close()
 
     def in_order(self, present: pa.Table, past: pa.Table) -> pa.Table:
         """Return all versions, each beginning where the one before it ended."""

@@ -7,9 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import connection
-
 from analytics.lake.layers import Layer
 
 MANIFEST = "manifest.json"
@@ -66,17 +63,6 @@ class Manifest:
 
     def dump(self) -> str:
         return json.dumps(asdict(self), default=datetime.isoformat, indent=1)
-
-
-def lake_folder() -> Path:
-    """Return the folder of this database's lake: a test database has its own."""
-    name = str(connection.settings_dict["NAME"])
-    return Path(settings.FILES_ROOT) / "lake" / name
-
-
-def spill_folder(folder: Path) -> Path:
-    """Return where engines put what does not fit into memory, each in a folder of its own."""
-    return folder / "spill"
 
 
 def read_manifest(folder: Path) -> Manifest | None:

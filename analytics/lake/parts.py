@@ -17,7 +17,8 @@ from uuid import uuid4
 import duckdb
 import ibis
 
-from analytics.lake.manifest import lake_folder, read_manifest, spill_folder
+from analytics.lake.folders import engine_limits, lake_folder, spill_folder
+from analytics.lake.manifest import read_manifest
 from analytics.lake.reading import Lake
 from analytics.lake.tables import TABLES, Table
 
@@ -98,14 +99,13 @@ def open_part(name: str, number: int, *, memory_limit: str = "2GB", threads: int
     manifest = read_manifest(lake_folder())
     if manifest is None:
         raise PartMissingError(name)
-    spill = spill_folder(lake_folder()) / uuid4().hex
-    connection = ibis.duckdb.connect(memory_limit=memory_limit, threads=threads, temp_directory=str(spill))
-    try:
-        _read(connection.con, _folder(name), number)
-        yield Lake(manifest, connection, {t.name: connection.table(f"lake_{t.name}") for t in TABLES})
-    finally:
-        connection.disconnect()
-        shutil.rmtree(spill, ignore_errors=True)
+    with engine_limits(memory_limit=memory_limit, threads=threads) as limits:
+        connection = ibis.duckdb.connect(**limits)
+        try:
+            _read(connection.con, _folder(name), number)
+            yield Lake(manifest, connection, {t.name: connection.table(f"lake_{t.name}") for t in TABLES})
+        finally:
+            connection.disconnect()
 
 
 def _read(link: duckdb.DuckDBPyConnection, folder: Path, number: int) -> None:

@@ -1,13 +1,11 @@
 """Opening the lake in an engine: DuckDB in this process, Spark, or PostgreSQL itself."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
-from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -17,8 +15,9 @@ from ibis.backends import BaseBackend
 
 from analytics.lake import extracting, layers
 from analytics.lake.extracting import conninfo
+from analytics.lake.folders import engine_limits, lake_folder
 from analytics.lake.live import connect_live, live_tables
-from analytics.lake.manifest import LakeMissingError, Manifest, lake_folder, read_manifest, spill_folder
+from analytics.lake.manifest import LakeMissingError, Manifest, read_manifest
 from analytics.lake.tables import TABLES
 
 READERS = 7_312  # first number of the advisory locks of readers; the second is the version they read
@@ -47,7 +46,7 @@ def open_lake(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[Lake]:
             stack.callback(connection.disconnect)
             yield Lake(manifest, connection, live_tables(connection))
         else:
-            connection = stack.enter_context(_engine(folder, memory_limit, threads))
+            connection = stack.enter_context(_engine(memory_limit, threads))
             yield Lake(manifest, connection, _file_tables(connection, folder, manifest))
 
 
@@ -71,7 +70,7 @@ def _held_manifest(folder: Path) -> Iterator[Manifest]:
 
 
 @contextmanager
-def _engine(folder: Path, memory_limit: str, threads: int) -> Iterator[BaseBackend]:
+def _engine(memory_limit: str, threads: int) -> Iterator[BaseBackend]:
     url = str(settings.ANALYTICS_URL)
     if not url.startswith("duckdb:"):
         connection = _connect_spark(url)
@@ -80,14 +79,12 @@ def _engine(folder: Path, memory_limit: str, threads: int) -> Iterator[BaseBacke
         finally:
             connection.disconnect()
         return
-    # Two processes must never spill into one folder: the names of their files are the same.
-    spill = spill_folder(folder) / uuid4().hex
-    connection = ibis.duckdb.connect(memory_limit=memory_limit, threads=threads, temp_directory=str(spill))
-    try:
-        yield connection
-    finally:
-        connection.disconnect()
-        shutil.rmtree(spill, ignore_errors=True)
+    with engine_limits(memory_limit=memory_limit, threads=threads) as limits:
+        connection = ibis.duckdb.connect(**limits)
+        try:
+            yield connection
+        finally:
+            connection.disconnect()
 
 
 def _connect_spark(url: str) -> BaseBackend:

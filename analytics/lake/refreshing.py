@@ -19,8 +19,9 @@ from analytics.lake.extracting import (
     read_changed,
     whole_range,
 )
+from analytics.lake.folders import lake_folder
 from analytics.lake.layers import Layer, Merging
-from analytics.lake.manifest import Manifest, TableFiles, lake_folder, read_manifest, write_manifest
+from analytics.lake.manifest import Manifest, TableFiles, read_manifest, write_manifest
 from analytics.lake.tables import TABLES, Table
 
 Progress = Callable[..., None]  # called with phase=, done=, total=

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from analytics.lake.extracting import open_snapshot
-from analytics.lake.manifest import MANIFEST, lake_folder
+from analytics.lake.folders import lake_folder
+from analytics.lake.manifest import MANIFEST
 
 
 def discard() -> bool:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics.lake.extracting import Snapshot, open_snapshot, these, versions
+from analytics.lake.folders import engine_limits
 from analytics.lake.layers import Merging
 from analytics.lake.manifest import Manifest
 from analytics.lake.reading import Lake
@@ -31,14 +32,15 @@ def open_slice(account_ids: Sequence[int], *, memory_limit: str = "1GB", threads
         refreshed_at=snapshot.taken_at,
         complete_until=snapshot.complete_until,
     )
-    connection = ibis.duckdb.connect(memory_limit=memory_limit, threads=threads)
-    try:
-        for name, rows in parts.items():
-            connection.con.register(f"rows_{name}", rows)
-            connection.raw_sql(f"CREATE TABLE lake_{name} AS FROM rows_{name}")
-        yield Lake(manifest, connection, {name: connection.table(f"lake_{name}") for name in parts})
-    finally:
-        connection.disconnect()
+    with engine_limits(memory_limit=memory_limit, threads=threads) as limits:
+        connection = ibis.duckdb.connect(**limits)
+        try:
+            for name, rows in parts.items():
+                connection.con.register(f"rows_{name}", rows)
+                connection.raw_sql(f"CREATE TABLE lake_{name} AS FROM rows_{name}")
+            yield Lake(manifest, connection, {name: connection.table(f"lake_{name}") for name in parts})
+        finally:
+            connection.disconnect()
 
 
 def _read(snapshot: Snapshot, merging: Merging, account_ids: Sequence[int]) -> dict[str, pa.Table]:

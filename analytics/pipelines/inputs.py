@@ -111,7 +111,7 @@ def _columns(
 
 def check_coverage(book: Book, version: ModelVersion, as_of: datetime) -> ModelCheck:
     """Write down how old the newest fact of the book is, and how many accounts have a fresh score."""
-    active = Account.objects.filter(book=book, pk__in=_active(book, as_of)).count()
+    active = Account.objects.filter(book=book, pk__in=_active(version, as_of)).count()
     scores = Score.objects.filter(account__book=book, kind=version.kind)
     scored, fresh = scores.count(), scores.filter(as_of__gte=as_of - FRESH_FOR).count()
     silence = _silence(book, as_of)
@@ -134,9 +134,10 @@ def check_coverage(book: Book, version: ModelVersion, as_of: datetime) -> ModelC
     )
 
 
-def _active(book: Book, as_of: datetime) -> QuerySet[Order, int] | QuerySet[Invoice, int]:
-    since = as_of - timedelta(days=LOOK_BACK_DAYS)
-    if Score.Kind.PAYMENT_RISK in book.score_kinds:
+def _active(version: ModelVersion, as_of: datetime) -> QuerySet[Order, int] | QuerySet[Invoice, int]:
+    """Return those whom this score is about: one book may have scores of both sorts."""
+    book, since = version.book, as_of - timedelta(days=LOOK_BACK_DAYS)
+    if version.kind == Score.Kind.PAYMENT_RISK:
         return Invoice.objects.filter(book=book, issued_at__range=(since, as_of)).values_list(
             "account_id", flat=True
         )

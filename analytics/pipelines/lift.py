@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 
 from analytics.ml.lift import Arm, Incremental, difference_in_shares, incremental, sample_ratio_p_value
 from analytics.ml.metrics import wilson_interval
@@ -44,7 +44,9 @@ def run(job: RunningJob) -> dict[str, Any]:
     without_comparison = 0
     for done, campaign in enumerate(closed, start=1):
         try:
-            measure(campaign, as_of=campaign.ends_at)
+            with transaction.atomic():
+                measure(campaign, as_of=campaign.ends_at)
+                job.fence()
         except EmptyArmError:
             without_comparison += 1
         job.progress("lift", done=done, total=len(closed), errors=without_comparison)

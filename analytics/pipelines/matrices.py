@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import features
+from analytics.artifacts import ArtifactMismatchError
 from analytics.lake import Lake
 from crm.models import Book
 
@@ -23,8 +24,15 @@ class Matrix:
     values: NDArray[np.float64]
 
     def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return these columns; one that does not exist (any more) is unknown for everybody."""
+        """Return these columns; an attribute or choice that nobody has any more is unknown for everybody.
+
+        :raises ArtifactMismatchError: for any other name that we don't compute: the model that asks for
+            it was trained on other features.
+        """
         place = {name: i for i, name in enumerate(self.names)}
+        strangers = [name for name in names if name not in place and not name.startswith("attr_")]
+        if strangers:
+            raise ArtifactMismatchError(f"No such features any more: {', '.join(strangers)}. Train anew.")
         absent = np.full(len(self.account_ids), np.nan)
         return np.column_stack([self.values[:, place[name]] if name in place else absent for name in names])
 

@@ -68,7 +68,7 @@ def look_after(
         inputs = check_inputs(lake, spec, live, as_of)
         check_coverage(book, live, as_of)
         done["drifting"] = len(inputs.findings) if inputs is not None else 0
-        done |= _mend_if_due(lake, book, spec, live, as_of)
+        done |= _mend_if_due(lake, spec, live, as_of, job)
     for version in _in_shadow(book, spec):
         done["shadow"] = _keep_shadow(lake, book, spec, version, as_of)
         hold_shadow(lake, book, spec, version.version, as_of)
@@ -76,15 +76,16 @@ def look_after(
 
 
 def _mend_if_due(
-    lake: Lake, book: Book, spec: ScoreSpec, live: ModelVersion, as_of: datetime
+    lake: Lake, spec: ScoreSpec, live: ModelVersion, as_of: datetime, job: RunningJob | None
 ) -> dict[str, Any]:
     """Propose a recalibration and, where the policy says so, make it at once."""
+    book = live.book
     settled = read_settled(lake, book, spec, as_of, version=live.version)
     if settled is None or propose(book, live, settled) is None:
         return {}
     if not policy_of(book, spec.kind).recalibrates_itself or _was_tried(live):
         return {"proposed": True}
-    mended = mend(lake, live, as_of, in_shadow=False)
+    mended = mend(lake, live, as_of, in_shadow=False, job=job)
     return {"proposed": True, "mended": mended.version, "state": mended.state}
 
 

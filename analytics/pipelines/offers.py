@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from analytics import features
 from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
-from analytics.lake.manifest import lake_folder
+from analytics.lake.folders import lake_folder
 from analytics.ml.candidates import Shelf
 from analytics.ml.history import History, Market
 from analytics.ml.history import Purchases as Lines
@@ -36,7 +36,7 @@ from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.offer_rules import MOST_OF_CATEGORY, read_content, read_rules
 from analytics.pipelines.runs import timed_run
-from analytics.services.model_versions import Training, judge, store_version
+from analytics.services.model_versions import Training, admit
 from crm.models import Account, Book, Product, Recommendation
 from crm.services.job_runs import RunningJob
 from crm.services.publish import NewRecommendation, publish_recommendations
@@ -87,7 +87,7 @@ class Purchases:
         return self.user, self.item, self.age_days, self.quantity, *sizes
 
 
-def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
+def train(lake: Lake, book: Book, as_of: datetime, job: RunningJob | None = None) -> ModelVersion | None:
     """Test the recommender on the last 60 days and make it live if it beats popularity.
 
     Returns None for a book that has sold too little to learn from.
@@ -102,7 +102,8 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
     bought = after.lines()
     blend = Recommender(label_days=TEST_DAYS)
     blend.learn_blend(bought.until(TEST_DAYS), bought.since(TEST_DAYS), content)
-    version = store_version(
+    passed = metrics["ndcg_at_10"] > metrics["popularity_ndcg_at_10"]
+    return admit(
         training=Training(
             book=book,
             kind=KIND,
@@ -111,11 +112,11 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
             artifact=pack(blend),  # settings and blend, without what is known of customers and products
             feature_names=[],
             metrics={"ranking": metrics, "protocol": "orders"},
-        )
+        ),
+        passed=passed,
+        reasons=[] if passed else [{"code": "not_better"}],
+        job=job,
     )
-    passed = metrics["ndcg_at_10"] > metrics["popularity_ndcg_at_10"]
-    judge(version=version, passed=passed, reasons=[] if passed else [{"code": "not_better"}])
-    return version
 
 
 def publish(

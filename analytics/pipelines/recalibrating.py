@@ -24,7 +24,7 @@ from analytics.pipelines.reliability import EDGES
 from analytics.pipelines.settled import Group, Settled, read_settled
 from analytics.pipelines.specs import SPECS
 from analytics.services.model_checks import Finding, record_check
-from analytics.services.model_versions import Training, judge, store_version
+from analytics.services.model_versions import Training, admit
 from crm.models import Book
 from crm.services.job_runs import RunningJob
 
@@ -126,11 +126,18 @@ def run(job: RunningJob) -> dict[str, Any]:
     with open_lake() as lake:
         known_at = moment_of(lake, version.book, job.params.get("as_of"))
         job.progress("hold")
-        mended = mend(lake, version, known_at, in_shadow=True)
+        mended = mend(lake, version, known_at, in_shadow=True, job=job)
     return {"version": mended.version, "state": mended.state, "reasons": mended.verdict["reasons"]}
 
 
-def mend(lake: Lake, version: ModelVersion, known_at: datetime, *, in_shadow: bool) -> ModelVersion:
+def mend(
+    lake: Lake,
+    version: ModelVersion,
+    known_at: datetime,
+    *,
+    in_shadow: bool,
+    job: RunningJob | None = None,
+) -> ModelVersion:
     """Store the version seen through its line, and let the gate decide on accounts the line hadn't seen.
 
     :raises NothingToMendError: if it is not live, or its own predictions have not come due.
@@ -151,10 +158,13 @@ def mend(lake: Lake, version: ModelVersion, known_at: datetime, *, in_shadow: bo
         "protocol": "recalibrated",
         "recalibrated": {"from": version.version, **_figures(basis)},
     }
-    mended = store_version(training=_training(version, line, known_at, metrics))
-    judge(version=mended, passed=verdict.passed, reasons=verdict.reasons, in_shadow=in_shadow)
-    mended.refresh_from_db(fields=["state", "verdict"])
-    return mended
+    return admit(
+        training=_training(version, line, known_at, metrics),
+        passed=verdict.passed,
+        reasons=verdict.reasons,
+        in_shadow=in_shadow,
+        job=job,
+    )
 
 
 def _training(version: ModelVersion, line: Line, known_at: datetime, metrics: dict[str, Any]) -> Training:

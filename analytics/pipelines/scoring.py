@@ -32,7 +32,7 @@ from analytics.pipelines.reasons import (
     values_with_names,
 )
 from analytics.pipelines.runs import timed_run
-from analytics.pipelines.specs import ScoreSpec, specs_of
+from analytics.pipelines.specs import SPECS, ScoreSpec, specs_of
 from analytics.services.predictions import keep_weekly
 from analytics.services.reason_totals import clear_reason_totals, keep_reason_totals
 from crm.models import Account, Book, Job, Organisation, Score, Value
@@ -145,6 +145,7 @@ def score_book(
         scored, left_out = _divide(matrix.account_ids, spec.population(lake, book, matrix, as_of))
         counts[spec.kind] = _score(spec, version, matrix.rows_of(scored), edition, part=part, job=job)
         withdraw_scores(kind=spec.kind, account_ids=left_out.tolist(), edition=edition, job=job)
+    _withdraw_removed(book, matrix.account_ids.tolist(), as_of, job)
     if not with_offers:
         return counts
     say("values")
@@ -171,6 +172,15 @@ def _weekly(book: Book, live: list[tuple[ScoreSpec, ModelVersion]], as_of: datet
 def _live_versions(book: Book) -> list[tuple[ScoreSpec, ModelVersion]]:
     pairs = ((spec, live_version(book, spec.kind)) for spec in specs_of(book))
     return [(spec, version) for spec, version in pairs if version is not None]
+
+
+def _withdraw_removed(book: Book, account_ids: list[int], as_of: datetime, job: RunningJob | None) -> None:
+    """Take back what the book is not scored for any more: a scoring that was under way may have left some."""
+    for kind in SPECS.keys() - set(book.score_kinds):
+        version = live_version(book, kind)
+        if version is not None:
+            edition = edition_of(version, as_of)
+            withdraw_scores(kind=Score.Kind(kind), account_ids=account_ids, edition=edition, job=job)
 
 
 def _score(

@@ -24,7 +24,7 @@ from analytics.pipelines.matrices import Examples, Matrix, load_matrix, stack
 from analytics.pipelines.moments import moment_of
 from analytics.pipelines.reasons import group_contributions
 from analytics.pipelines.specs import SPECS, ScoreSpec
-from analytics.services.model_versions import Training, judge, store_version
+from analytics.services.model_versions import Training, admit
 from crm.models import Book
 from crm.services.job_runs import RunningJob
 
@@ -59,9 +59,9 @@ def train_kind(
 ) -> ModelVersion | None:
     """Train any kind of model; None where the book doesn't have what it takes."""
     if kind == ModelVersion.Kind.CUSTOMER_VALUE:
-        return value.train(lake, book, as_of)
+        return value.train(lake, book, as_of, job)
     if kind == ModelVersion.Kind.RECOMMENDATION:
-        return offers.train(lake, book, as_of)
+        return offers.train(lake, book, as_of, job)
     return train(lake, book, SPECS[kind], as_of, job)
 
 
@@ -80,7 +80,7 @@ def train(
     _check_outcomes(train_parts, spec)
     verdict, metrics = _test(book, spec, names, train_parts, test)
     final = _fit(parts, spec, names)
-    version = store_version(
+    return admit(
         training=Training(
             book=book,
             kind=spec.kind,
@@ -91,11 +91,11 @@ def train(
             trained_from=parts[-1].cutoff,
             trained_to=parts[0].cutoff,
             metrics={**metrics, "protocol": protocol, "rows": sum(len(part.y) for part in parts)},
-        )
+        ),
+        passed=verdict.passed,
+        reasons=verdict.reasons,
+        job=job,
     )
-    judge(version=version, passed=verdict.passed, reasons=verdict.reasons)
-    version.refresh_from_db(fields=["state", "verdict"])
-    return version
 
 
 def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple[list[Examples], list[str]]:
@@ -182,9 +182,9 @@ def _live_prediction(
         return None
     try:
         model = unpack(version)
+        X = Matrix(test.account_ids, names, test.X).columns(version.feature_names)
     except ArtifactMismatchError:
         return None  # it can't be used here any more, so it is no rival
-    X = Matrix(test.account_ids, names, test.X).columns(version.feature_names)
     probability: NDArray[np.float64] = model.predict_proba(X)[:, 1]
     return probability
 

@@ -29,7 +29,7 @@ from analytics.models import ModelVersion
 from analytics.pipelines.contracts import Owed, learn_contracts, load_contracts, still_to_pay
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.runs import timed_run
-from analytics.services.model_versions import Training, judge, store_version
+from analytics.services.model_versions import Training, admit
 from crm.models import Book, Organisation, Value
 from crm.services.job_runs import RunningJob
 from crm.services.publish import NewValue, publish_values
@@ -49,7 +49,7 @@ class Buyers(NamedTuple):
     history: NDArray[np.float64]
 
 
-def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
+def train(lake: Lake, book: Book, as_of: datetime, job: RunningJob | None = None) -> ModelVersion | None:
     """Fit on everything known at `as_of`; the error is that of a fit 90 days earlier.
 
     Returns None where too few customers have ordered and too few contracts have ended: then nobody
@@ -66,7 +66,7 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
             "ended": int(contracts.ended.sum()),
             "monthly_rate": float(survival.k_ / (survival.beta_ + contracts.months.mean())),
         }
-    version = store_version(
+    return admit(
         training=Training(
             book=book,
             kind=KIND,
@@ -75,10 +75,11 @@ def train(lake: Lake, book: Book, as_of: datetime) -> ModelVersion | None:
             artifact=pack(BookValue(orders=orders, contracts=survival)),
             feature_names=list(COLUMNS),
             metrics={**metrics, "parameters": _parameters(orders, survival)},
-        )
+        ),
+        passed=passed,
+        reasons=[] if passed else [{"code": "not_better"}],
+        job=job,
     )
-    judge(version=version, passed=passed, reasons=[] if passed else [{"code": "not_better"}])
-    return version
 
 
 def _orders(lake: Lake, book: Book, as_of: datetime) -> tuple[CustomerValue | None, dict[str, Any], bool]:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from analytics.models import ModelPolicy, ModelVersion
 from crm.models import Book, User
 from crm.services.feed import record_change
+from crm.services.job_runs import RunningJob
 
 if TYPE_CHECKING:  # web processes promote and retire versions, and carry no numeric libraries
     from analytics.artifacts import Artifact
@@ -35,6 +36,27 @@ class Training:
     trained_from: datetime | None = None
     trained_to: datetime | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def admit(
+    *,
+    training: Training,
+    passed: bool,
+    reasons: list[dict[str, Any]],
+    in_shadow: bool | None = None,
+    job: RunningJob | None = None,
+) -> ModelVersion:
+    """Store a version with what the gate said of it, both or neither.
+
+    Killed in between, the version would wait for its verdict for ever and the next attempt make another.
+    """
+    version = store_version(training=training)
+    judge(version=version, passed=passed, reasons=reasons, in_shadow=in_shadow)
+    if job is not None:
+        job.fence()
+    version.refresh_from_db(fields=["state", "verdict"])
+    return version
 
 
 @transaction.atomic

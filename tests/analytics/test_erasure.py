@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from analytics.lake import forget, layers, open_lake, refresh
-from analytics.lake.manifest import lake_folder
+from analytics.lake.folders import lake_folder
 from analytics.pipelines import forgetting
 from crm.models import Job, Order
 from crm.services.bin import move_to_bin

@@ -17,7 +17,8 @@ from django.db import connection, connections
 
 from analytics.lake import LakeMissingError, extracting, open_lake, refresh, refreshing
 from analytics.lake.extracting import LOCK, conninfo
-from analytics.lake.manifest import MANIFEST, lake_folder
+from analytics.lake.folders import lake_folder
+from analytics.lake.manifest import MANIFEST
 from crm.models import Account, Event, Invoice, Order, OrderLine, Payment, Product
 from tests.analytics.lake_facts import ago, contents, make_event, make_history, make_order
 from tests.config.conftest import wait_for

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from analytics.lake import extracting, layers, refresh, refreshing
 from analytics.lake.extracting import conninfo
-from analytics.lake.manifest import lake_folder, read_manifest
+from analytics.lake.folders import lake_folder
+from analytics.lake.manifest import read_manifest
 from crm.models import Account, Book, Product
 from crm.models.base import Fact
 from tests.analytics.lake_facts import contents, make_attribute

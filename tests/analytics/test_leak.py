@@ -17,7 +17,7 @@ from analytics import features
 from analytics.features import computing
 from analytics.features.known import Known
 from analytics.lake import open_lake, refresh
-from analytics.lake.manifest import lake_folder
+from analytics.lake.folders import lake_folder
 from crm.models import Account, AttributeValue, Event, Order, OrderLine, Payment, Visitor
 from crm.models.base import DeletedKey, Fact
 from crm.services.bin import move_to_bin, restore

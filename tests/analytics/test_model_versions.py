@@ -7,9 +7,11 @@ from django.db import ProgrammingError, transaction
 from analytics.artifacts import ArtifactMismatchError, pack, unpack
 from analytics.ml.outcome import AdditiveClassifier
 from analytics.models import ModelVersion, Prediction
+from analytics.pipelines.matrices import Matrix
 from analytics.services.model_versions import (
     ModelStateError,
     Training,
+    admit,
     enter_shadow,
     judge,
     model_number,
@@ -20,8 +22,10 @@ from analytics.services.model_versions import (
     store_version,
 )
 from analytics.services.predictions import keep_shadow
+from crm.models import Job
+from crm.services.job_runs import JobLostError, RunningJob
 from crm.services.publish import Edition
-from tests.factories import AccountFactory, BookFactory, UserFactory
+from tests.factories import AccountFactory, BookFactory, JobFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 NAMES = ["recency_days", "orders_365"]
@@ -44,6 +48,30 @@ def trained(model):
         )
 
     return train
+
+
+def test_what_an_attempt_that_lost_its_job_has_trained_is_not_stored(model):
+    job = JobFactory(state=Job.State.RUNNING, attempt=1)
+    lost = RunningJob(job)
+    Job.objects.filter(pk=job.pk).update(attempt=2)
+    training = Training(BookFactory(), "churn", 90, datetime(2026, 1, 1, tzinfo=UTC), pack(model), NAMES)
+
+    with pytest.raises(JobLostError):
+        admit(training=training, passed=True, reasons=[], job=lost)
+
+    assert not ModelVersion.objects.exists()
+    assert admit(training=training, passed=True, reasons=[]).state == "live"
+
+
+def test_a_model_of_features_that_are_no_more_is_refused():
+    matrix = Matrix(np.array([7]), ["recency_days"], np.array([[3.0]]))
+
+    with pytest.raises(ArtifactMismatchError, match="recency_weeks"):
+        matrix.columns(["recency_days", "recency_weeks"])
+
+    found = matrix.columns(["attr_region=north", "recency_days"])
+    assert np.isnan(found[0, 0])
+    assert found[0, 1] == 3
 
 
 def live(book):

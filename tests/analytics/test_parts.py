@@ -6,7 +6,7 @@ import pytest
 from analytics import features
 from analytics.features.known import microseconds
 from analytics.lake import PartMissingError, cut, forget, open_lake, open_part, refresh, remove_part
-from analytics.lake.manifest import lake_folder
+from analytics.lake.folders import lake_folder
 from crm.models import Account, Order
 from tests.analytics.lake_facts import AS_OF, make_history
 from tests.analytics.test_leak import add_facts, delete_accounts, delete_facts, edit_facts, import_facts
