@@ -25,6 +25,7 @@ from crm.views import (
     quality_rules,
     saved_views,
     score_feedback,
+    settings,
     similar_accounts,
     sites,
     tasks,
@@ -151,6 +152,14 @@ urlpatterns: list[URLPattern] = [
     ),
     path("products/", products.product_list, name="product-list"),
     path("products/<uuid:public_id>/", products.product_detail, name="product-detail"),
+    path("preferences/", settings.preferences, name="preferences"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/rates/", settings.rate_list, name="rate-list"),
+    path("settings/rates/new/", settings.rate_create, name="rate-create"),
+    path("settings/rates/upload/", settings.rate_upload, name="rate-upload"),
+    path(
+        "settings/rates/<slug:base>/<slug:quote>/<slug:day>/delete/", settings.rate_delete, name="rate-delete"
+    ),
     path("theme/", theme.theme_set, name="theme-set"),
     path("sites/", sites.site_list, name="site-list"),
     path("sites/new/", sites.site_create, name="site-create"),

@@ -173,6 +173,10 @@ def make_books(say: Say, now: datetime) -> tuple[models.Book, models.Book]:
     if not models.Organisation.objects.exists():
         models.Organisation.objects.create(id=1, name=say("Larder and Loft"))
     demo = {"is_demo": True, "ends_at": now, "starts_at": now - timedelta(days=365), "shifted_weeks": 800}
+    models.ExchangeRate.objects.get_or_create(
+        base="TWD", quote="GBP", valid_from=(now - timedelta(days=800)).date(),
+        defaults={"rate": Decimal("0.0245"), "source": say("Central bank")},
+    )  # fmt: skip
     wholesale = factories.BookFactory(code="wholesale", name=say("Wholesale"), **demo)
     bank = factories.BookFactory(
         code="bank", name=say("Bank"), currency="TWD", score_kinds=["payment_risk"], **demo

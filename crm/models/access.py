@@ -26,6 +26,7 @@ MERGE_ACCOUNTS = "accounts.merge"
 ERASE_ACCOUNTS = "accounts.erase"
 VIEW_ALL_JOBS = "jobs.view_all"
 VIEW_AUDIT = "audit.view"
+MANAGE_ORGANISATION = "organisation.manage"
 
 _STAFF = {VIEW_CAMPAIGNS}
 
@@ -47,6 +48,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         | {VIEW_PARTNERS, MANAGE_PARTNERS, VIEW_MODELS, PROMOTE_MODELS}
         | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
         | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS, ERASE_ACCOUNTS}
+        | {MANAGE_ORGANISATION}
     ),
 }
 

@@ -36,6 +36,11 @@ class ExchangeRate(models.Model):
     def __str__(self) -> str:
         return f"{self.base}/{self.quote} {self.valid_from}"
 
+    @property
+    def figure(self) -> str:
+        """Return the rate without the zeros at its end."""
+        return f"{self.rate.normalize():f}"
+
 
 class Book(models.Model):
     """A book of business: accounts that are modelled together, with one currency.

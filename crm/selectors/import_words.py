@@ -27,7 +27,10 @@ REASONS: Mapping[str, str | Promise] = {
     "rows_disagree": _("The rows of this order name different accounts, dates, currencies or kinds."),
     "other_row_refused": _("Row %(row)s of the same order was refused, and an order comes whole or not."),
     "order_of_another_account": _("An order with this number belongs to another account."),
-    "missing_rate": _("There is no exchange rate from %(base)s to %(quote)s on %(on)s."),
+    "missing_rate": _(
+        "There is no exchange rate from %(base)s to %(quote)s on %(on)s. An administrator adds it under"
+        " Settings, Exchange rates (/settings/rates/)."
+    ),
     "is_zero": _("The number is zero."),
     "is_negative": _("The number is negative."),
     "negative_sale": _("The order's sum is negative, and it is said to be no return."),

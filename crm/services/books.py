@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from psycopg.sql import SQL
 
 from crm.models import Book, ExchangeRate, Organisation
+from crm.services.organisation import ensure_organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,6 @@ class DemoBook:
     score_kinds: tuple[str, ...]
     attribution: str
     reporting_rate: Decimal | None = None  # of its currency; none is needed when it is the reporting one
-
-
-def ensure_organisation() -> Organisation:
-    """Return the organisation of this installation, making it when there is none."""
-    organisation, _ = Organisation.objects.get_or_create(id=1, defaults={"name": "Sextant demo"})
-    return organisation
 
 
 # Whole weeks keep the weekdays and nearly the season; the book then ended within the last week.
@@ -53,7 +48,7 @@ def open_demo_book(demo: DemoBook) -> Book:
     existing = Book.objects.filter(code=demo.code).first()
     if existing is not None:
         return existing
-    organisation = ensure_organisation()
+    organisation = ensure_organisation(name="Sextant demo")
     _fix_rate(demo, organisation)
     weeks, starts_at, ends_at = _span(demo, organisation.time_zone)
     book, _ = Book.objects.get_or_create(

@@ -76,6 +76,17 @@ def next_due(schedule: Schedule, *, after: datetime, zone: ZoneInfo) -> datetime
         day += timedelta(days=1)
 
 
+def retime_schedules(*, zone: ZoneInfo) -> None:
+    """Move what is to come by the clock on the wall to that of another zone.
+
+    What is due already stays due.
+    """
+    coming = Schedule.objects.filter(at_time__isnull=False, next_due_at__gt=Now()).annotate(now=Now())
+    for schedule in coming.select_for_update():
+        schedule.next_due_at = next_due(schedule, after=schedule.now, zone=zone)
+        schedule.save(update_fields=["next_due_at"])
+
+
 def local_zone() -> ZoneInfo:
     """Return the organisation's time zone, in which a business day begins."""
     name = Organisation.objects.values_list("time_zone", flat=True).first()

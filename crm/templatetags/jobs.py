@@ -100,7 +100,10 @@ ERRORS: Mapping[str, str | Promise] = {
     "invalid_scores": gettext_lazy(
         "The model gave numbers that are no probabilities. Nothing was published."
     ),
-    "missing_rate": gettext_lazy("An exchange rate is missing for one of the dates."),
+    "missing_rate": gettext_lazy(
+        "An exchange rate is missing for one of the dates. An administrator adds it under Settings,"
+        " Exchange rates."
+    ),
     "nothing_to_learn": gettext_lazy("There is not enough history to learn from yet."),
     "unexpected": gettext_lazy(
         "Something went wrong that nobody had foreseen. The log of this job says more."

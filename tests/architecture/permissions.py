@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from analytics.models import ModelVersion
 from campaigns.models import Campaign
-from crm.models import ApiKey, ChangeSet, Import, QuarantinedRow, RuleCount, User
+from crm.models import ApiKey, ChangeSet, ExchangeRate, Import, QuarantinedRow, RuleCount, User
 from crm.pipelines.export_accounts import export_folder
 from crm.services import bin as bin_service
 from crm.services.bulk_edits import assign_accounts
@@ -221,6 +221,13 @@ def refused_row(cast: Cast, whose: str) -> dict[str, Any]:
     return {**_id(source), "row_number": 1}
 
 
+def exchange_rate(_cast: Cast, _whose: str) -> dict[str, Any]:
+    rate, _made = ExchangeRate.objects.get_or_create(
+        base="SEK", quote="GBP", valid_from="2026-01-01", defaults={"rate": "0.08"}
+    )
+    return {"base": rate.base, "quote": rate.quote, "day": "2026-01-01"}
+
+
 def tracked_site(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.TrackedSiteFactory())
 
@@ -341,6 +348,12 @@ ROWS = [
     _post("crm:partner-link-end", PARTNER_MANAGERS, partner_link),
     Row("crm:partner-key-create", PARTNER_MANAGERS, partner),
     _post("crm:partner-key-revoke", PARTNER_MANAGERS, partner_key),
+    Row("crm:preferences", STAFF),
+    Row("crm:settings", ADMINISTRATOR),
+    Row("crm:rate-list", ADMINISTRATOR),
+    Row("crm:rate-create", ADMINISTRATOR),
+    Row("crm:rate-upload", ADMINISTRATOR),
+    _post("crm:rate-delete", ADMINISTRATOR, exchange_rate),
     Row("crm:site-list", ADMINISTRATOR),
     Row("crm:site-create", ADMINISTRATOR),
     Row("crm:site-detail", ADMINISTRATOR, tracked_site),

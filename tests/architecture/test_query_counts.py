@@ -17,6 +17,7 @@ from crm.models import (
     ApiKey,
     ChangeSet,
     DuplicatePair,
+    ExchangeRate,
     Import,
     QualityCount,
     QuarantinedRow,
@@ -76,6 +77,7 @@ def company(rows: int) -> SimpleNamespace:
     sites = [make_site(account, rows) for _ in range(rows)]
     feeds = [make_feed(rows) for _ in range(rows)]
     make_quality(account.book, rows)
+    make_rates(rows)
     product = make_product(account, rows)
     return SimpleNamespace(
         user=user, caller=caller, account=account, product=product,
@@ -228,6 +230,13 @@ def make_quality(book, rows: int) -> None:
         source = {"book": book, "source": f"source {number}", "kind": "accounts", "on_date": f.NOW.date()}
         SourceDay.objects.create(rows=10, **source)
         SourceAlert.objects.create(what="few", value=10, usual_low=20, usual_high=30, **source)
+
+
+def make_rates(rows: int) -> None:
+    for number in range(rows):
+        day = f.NOW.date() - timedelta(days=number)
+        ExchangeRate.objects.create(base="SEK", quote="GBP", valid_from=day, rate=0.08)
+        f.BookFactory(code=f"book-{number}", currency="NOK")
 
 
 def make_version(number: int) -> ModelVersion:

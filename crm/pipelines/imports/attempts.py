@@ -11,9 +11,9 @@ from django.db import InterfaceError, OperationalError
 from crm.models import Import
 from crm.pipelines.imports.kinds.spec import FileRun
 from crm.pipelines.imports.reading import FileRefusedError
-from crm.services.books import ensure_organisation
 from crm.services.imports import mark_failed, mark_refused
 from crm.services.jobs import JobLostError, RunningJob
+from crm.services.organisation import ensure_organisation
 
 # The import belongs to another attempt then, or will: its state is not for this one to say.
 LEFT_TO_OTHERS = (JobLostError, OperationalError, InterfaceError)

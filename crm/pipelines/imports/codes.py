@@ -10,6 +10,7 @@ from crm.pipelines.imports.cells import FAILED, CellError, Parser, as_text, asci
 from crm.pipelines.imports.countries import CODES as NAMES_OF_RETAIL
 from crm.pipelines.imports.reading.rows import Cell
 from crm.selectors.countries import COUNTRIES
+from crm.selectors.currencies import CURRENCIES
 
 YES_WORDS = "yes y true t 1 x on ja oui si sí sim 是 有 对 真 ✓ ✔"
 NO_WORDS = "no n false f 0 off nein non não 否 无 不是 假 ✗"
@@ -43,16 +44,6 @@ OTHER_NAMES = {
     "korea": "KR", "republic of korea": "KR", "prc": "CN", "p.r. china": "CN", "中华人民共和国": "CN",
     "viet nam": "VN", "uae": "AE", "中国大陆": "CN", "香港": "HK", "台湾": "TW", "美国": "US", "英国": "GB",
 }  # fmt: skip
-ISO_4217 = (
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD"
-    " CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP"
-    " GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD"
-    " KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN"
-    " NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP"
-    " SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES"
-    " VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"
-)
-CURRENCIES = frozenset(ISO_4217.split())
 # Only what means one currency: a dollar or ¥ sign alone could be several.
 CURRENCY_SIGNS = {
     "€": "EUR", "£": "GBP", "US$": "USD", "HK$": "HKD", "A$": "AUD", "C$": "CAD", "R$": "BRL",

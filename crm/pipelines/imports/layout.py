@@ -11,12 +11,13 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from crm.models import Book, Import
 from crm.pipelines.imports.parquet import copy_parquet, sha256_of
-from crm.services.books import DemoBook, ensure_organisation, open_demo_book
+from crm.services.books import DemoBook, open_demo_book
 from crm.services.demo_staff import ensure_staff
 from crm.services.import_rules import Rule, Staging, check_rows, record_hits
 from crm.services.imports import mark_committing, mark_done, mark_failed, mark_validated, open_import
 from crm.services.jobs import JobLostError, RunningJob
 from crm.services.money import rate_expression, require_rates
+from crm.services.organisation import ensure_organisation
 
 CHECKED = "checked_rows"
 
