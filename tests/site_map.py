@@ -59,6 +59,10 @@ def data_feed(world: World) -> str:
     return str(feed.public_id)
 
 
+def staff(who: str) -> Callable[[World], str]:
+    return lambda world: str(world.people[who].public_id)
+
+
 def tracked_site(world: World) -> str:
     """Return the company's site, made when it is first asked for."""
     origins = ["https://shop.example.com", "http://localhost:8080"]
@@ -191,6 +195,13 @@ PAGES = [
     page("crm:rate-list"),
     page("crm:rate-create"),
     page("crm:rate-upload"),
+    page("crm:person-list"),
+    page("crm:person-create"),
+    page("crm:person-detail", public_id=staff("careful")),
+    page("crm:person-detail", public_id=staff("administrator"), name="person-oneself"),
+    page("crm:person-second-factor", public_id=staff("careful")),
+    page("crm:person-second-factor", public_id=staff("sales"), name="person-without-second-factor"),
+    page("crm:team-edit", public_id=of("team")),
     page("crm:site-list", name="site-list-empty"),
     page("crm:site-create"),
     page("crm:site-detail", public_id=tracked_site),
@@ -274,6 +285,8 @@ NO_PAGES = {
     "crm:quality-check": "takes a form",
     "crm:standing-rule-change": "takes a form",
     "crm:partner-link-end": "takes a form",
+    "crm:person-link": "takes a form",
+    "crm:team-delete": "takes a form",
     "crm:rate-delete": "takes a form",
     "crm:theme-set": "takes a form",
     "crm:collector-script": "a script",

@@ -26,6 +26,7 @@ MERGE_ACCOUNTS = "accounts.merge"
 ERASE_ACCOUNTS = "accounts.erase"
 VIEW_ALL_JOBS = "jobs.view_all"
 VIEW_AUDIT = "audit.view"
+MANAGE_PEOPLE = "people.manage"
 MANAGE_ORGANISATION = "organisation.manage"
 
 _STAFF = {VIEW_CAMPAIGNS}
@@ -49,6 +50,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
         | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS, ERASE_ACCOUNTS}
         | {MANAGE_ORGANISATION}
+        | {MANAGE_PEOPLE}
     ),
 }
 

@@ -146,13 +146,17 @@ M = TypeVar("M", bound=type[models.Model])
 
 def audited(model: M) -> M:
     """Keep old and new values of every update and delete, by statement-level trigger."""
+    return audited_but("changed_xid", "updated_at", "created_at")(model)
+
+
+def audited_but(*unwatched: str) -> Callable[[M], M]:
+    """Keep them of every column but these: an update of nothing else is no edit."""
     trackers = (
         # The old row: what replaced it stands in the next event, or in the table itself.
         pghistory.UpdateEvent(level=pghistory.Statement, row=pghistory.Old),
         pghistory.DeleteEvent(level=pghistory.Statement),
     )
-    stamps = ["changed_xid", "updated_at", "created_at"]
     decorate: Callable[[M], M] = pghistory.track(
-        *trackers, exclude=stamps, obj_field=pghistory.ObjForeignKey(related_name="+")
+        *trackers, exclude=list(unwatched), obj_field=pghistory.ObjForeignKey(related_name="+")
     )
-    return decorate(model)
+    return decorate

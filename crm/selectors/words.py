@@ -70,7 +70,9 @@ def _records() -> dict[str, str]:
         "partner": _("Partner"),
         "partneraccount": _("Account of a partner"),
         "task": _("Task"),
+        "team": _("Team"),
         "ticket": _("Ticket"),
+        "user": _("Person"),
     }
 
 

@@ -145,6 +145,14 @@ def saved_view(cast: Cast, whose: str) -> dict[str, Any]:
     return _id(f.SavedViewFactory(owner=cast.people[whose], is_shared=True))
 
 
+def person(cast: Cast, whose: str) -> dict[str, Any]:
+    return _id(cast.people[whose])
+
+
+def team(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return _id(f.TeamFactory())
+
+
 def partner(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.PartnerFactory())
 
@@ -348,6 +356,19 @@ ROWS = [
     _post("crm:partner-link-end", PARTNER_MANAGERS, partner_link),
     Row("crm:partner-key-create", PARTNER_MANAGERS, partner),
     _post("crm:partner-key-revoke", PARTNER_MANAGERS, partner_key),
+    Row("crm:preferences", STAFF),
+    Row("crm:settings", ADMINISTRATOR),
+    Row("crm:rate-list", ADMINISTRATOR),
+    Row("crm:rate-create", ADMINISTRATOR),
+    Row("crm:rate-upload", ADMINISTRATOR),
+    _post("crm:rate-delete", ADMINISTRATOR, exchange_rate),
+    Row("crm:person-list", ADMINISTRATOR),
+    Row("crm:person-create", ADMINISTRATOR),
+    Row("crm:person-detail", ADMINISTRATOR, person),
+    _post("crm:person-link", ADMINISTRATOR, person),
+    Row("crm:person-second-factor", ADMINISTRATOR, person),
+    Row("crm:team-edit", ADMINISTRATOR, team),
+    _post("crm:team-delete", ADMINISTRATOR, team),
     Row("crm:preferences", STAFF),
     Row("crm:settings", ADMINISTRATOR),
     Row("crm:rate-list", ADMINISTRATOR),

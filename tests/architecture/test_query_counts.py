@@ -66,7 +66,7 @@ def company(rows: int) -> SimpleNamespace:
     for number in range(rows):
         f.PartnerAccountFactory(account=account)
         f.SavedViewFactory(owner=user)
-        f.UserFactory()
+        colleague = f.UserFactory(team=f.TeamFactory())
         binned = bin_service.move_to_bin(account=f.AccountFactory(), by=user)
         key = {"label": "k", "prefix": f"k{number}", "digest": bytes([number] * 32)}
         ApiKey.objects.create(partner=caller.partner, **key)
@@ -87,7 +87,7 @@ def company(rows: int) -> SimpleNamespace:
         evaluation=evaluations[0], order=account.orders.first(),
         contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
-        files=files,
+        files=files, person=colleague,
     )  # fmt: skip
 
 
@@ -280,6 +280,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:ticket": made.ticket, "crm:ticket-create": made.account, "crm:contact-create": made.account,
         "crm:job": made.job, "crm:partner": made.partner, "crm:partner-link": made.partner,
         "crm:change": made.change, "crm:bin": made.binned,
+        "crm:person": made.person, "crm:person-second-factor": made.person, "crm:team": made.person.team,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "analytics:evaluation": made.evaluation, "crm:quality": made.source,
         "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
