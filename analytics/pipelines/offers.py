@@ -39,12 +39,13 @@ from analytics.pipelines.runs import timed_run
 from analytics.services.model_versions import Training, admit
 from crm.models import Account, Book, Product, Recommendation
 from crm.services.job_runs import RunningJob
-from crm.services.publish import NewRecommendation, publish_recommendations
+from crm.services.publish import Edition, NewRecommendation, publish_recommendations
 
 log = structlog.get_logger(__name__)
 KIND = ModelVersion.Kind.RECOMMENDATION
 LIST_LENGTH = 10
 TEST_DAYS = 60
+POPULARITY = "popularity"  # what stands as the version where no model is live
 HISTORY_DAYS = 730
 LEAST_PURCHASES = 500
 # What goes with what is learnt from so many accounts at most: more would say the same, and millions
@@ -127,10 +128,14 @@ def publish(
     account_ids: Sequence[int] | None = None,
     job: RunningJob | None = None,
 ) -> dict[str, int]:
-    """Give every account of the book a list; those without history get what sells now."""
+    """Give every account of the book a list; those without history get what sells now.
+
+    Where no recommender is live, since too little was sold to learn from or popularity was no worse,
+    everybody gets what sells now.
+    """
     version = live_version(book, KIND)
     if version is None:
-        return {}
+        return _publish_popular(lake, book, as_of, account_ids=account_ids, job=job)
     learnt = _learnt(book, version) if account_ids is not None else learn(lake, book, as_of)
     if learnt is None:  # nobody has scored the whole book yet
         return {}
@@ -150,6 +155,50 @@ def publish(
         timed.accounts = purchases.account_ids.size
         written = publish_recommendations(recommendations=_rows(purchases, found), edition=edition, job=job)
     return {str(KIND): written}
+
+
+def _publish_popular(
+    lake: Lake, book: Book, as_of: datetime, *, account_ids: Sequence[int] | None, job: RunningJob | None
+) -> dict[str, int]:
+    purchases = load_purchases(lake, book, as_of, sample_accounts(book))
+    products, buyers = _sold_most(purchases)
+    if products.size == 0:
+        return {}
+    accounts = _account_ids(book) if account_ids is None else np.array(account_ids, dtype=np.int64)
+    rules = read_rules(book, as_of, accounts, purchases.product_ids)
+    sold = ~rules.barred[products]
+    products, buyers = products[sold], buyers[sold]
+    rows = (
+        NewRecommendation(
+            account_id=int(account),
+            product_id=int(purchases.product_ids[products[place]]),
+            rank=rank,
+            kind=Recommendation.Kind.POPULAR,
+            score=float(buyers[place]) / max(int(buyers[0]), 1),
+            reason={"code": "popular", "buyers": int(buyers[place])},
+        )
+        for user, account in enumerate(accounts)
+        for rank, place in enumerate(_not_hidden(products, rules.hidden, user), start=1)
+    )
+    edition = Edition(book, as_of, horizon_days=TEST_DAYS, model_version=POPULARITY)
+    return {str(KIND): publish_recommendations(recommendations=rows, edition=edition, job=job)}
+
+
+def _sold_most(purchases: Purchases) -> tuple[Ints, Ints]:
+    """Return products by how many bought them lately, or ever where nobody did lately; and how many."""
+    sold = purchases.quantity > 0
+    lately = sold & (purchases.age_days < TEST_DAYS)
+    kept = lately if lately.any() else sold
+    pairs = np.unique(np.column_stack([purchases.item[kept], purchases.user[kept]]), axis=0)
+    products, buyers = np.unique(pairs[:, 0], return_counts=True)
+    order = np.argsort(-buyers, kind="stable")
+    return products[order], buyers[order]
+
+
+def _not_hidden(products: Ints, hidden: sp.csr_array | None, user: int) -> list[int]:
+    """Return the places of the first products that this account may be offered."""
+    mine = set() if hidden is None else set(hidden[[user]].indices.tolist())
+    return [place for place, product in enumerate(products.tolist()) if product not in mine][:LIST_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ BATCH = 10_000
 PATIENCE = 5.0  # seconds
 IMPORTS = {"import.committed", "import.undone"}
 BEHAVIOUR = {
+    "account.created",
+    "lead.created",
     "order.placed",
     "invoice.issued",
     "payment.received",
