@@ -138,6 +138,14 @@ def check_quality(*, job_id: int) -> None:
     run_job(job_id, quality.run)
 
 
+@shared_task(name="crm.withdraw_scores")
+def withdraw_scores(*, job_id: int) -> None:
+    from crm.pipelines import withdraw_scores as pipeline
+    from crm.services.jobs import run_job
+
+    run_job(job_id, pipeline.run)
+
+
 @shared_task(name="crm.clean_rows")
 def clean_rows(*, job_id: int) -> None:
     from crm.pipelines import quality_cleaning

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from crm.models import ChangeSet, DataFeed, TrackedSite, Visitor, WebSession
+from crm.models import AttributeDefinition, Book, ChangeSet, DataFeed, TrackedSite, Visitor, WebSession
 from crm.services.bulk_edits import assign_accounts
 from tests.evaluation_stages import STAGES as EVALUATION_STAGES
 from tests.evaluation_stages import evaluation_stage
@@ -77,6 +77,18 @@ def tracked_site(world: World) -> str:
                 visitor=visitor, started_at=at, ended_at=at, events=20 - days, source=world.say("newsletter")
             )
     return str(site.public_id)
+
+
+def attribute(world: World) -> str:
+    """Return the attribute that the debtor has a value of."""
+    key = next(iter(world.debtor.attributes))
+    return str(AttributeDefinition.objects.get(key=key).public_id)
+
+
+def company_book(world: World) -> str:
+    """Return a book of the company's own, made when it is first asked for."""
+    details = {"name": world.say("Lanterns"), "currency": "GBP", "score_kinds": ["churn"]}
+    return Book.objects.get_or_create(code="lanterns", defaults=details)[0].code
 
 
 def bulk_edit(world: World) -> str:
@@ -150,6 +162,12 @@ PAGES = [
     page("crm:standing-rule", table="contacts", code="email_untidy"),
     page("crm:standing-rule", table="order_lines", code="price_zero", name="standing-rule-empty"),
     page("crm:standing-rule-clean", table="contacts", code="email_untidy"),
+    page("crm:attribute-list"),
+    page("crm:attribute-create"),
+    page("crm:attribute-edit", public_id=attribute),
+    page("crm:book-list"),
+    page("crm:book-edit", code=lambda world: world.book.code),
+    page("crm:book-edit", code=company_book, name="book-of-company"),
     page("crm:quality-rule", public_id=of("source_import"), code="no_customer"),
     page(
         "crm:quality-rule", public_id=of("source_import"), code="exact_duplicate", name="quality-rule-empty"
@@ -283,6 +301,7 @@ NO_PAGES = {
     "crm:notifications-read": "takes a form",
     "crm:job-retry": "takes a form",
     "crm:quality-check": "takes a form",
+    "crm:attribute-delete": "takes a form",
     "crm:standing-rule-change": "takes a form",
     "crm:partner-link-end": "takes a form",
     "crm:person-link": "takes a form",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms.accounts import CURRENCIES
+from crm.forms.books import ScoreKindsField
 from crm.models import Book, Import
 from crm.selectors.import_kinds import KINDS, Kind
 from crm.selectors.import_mapping import offered_attributes
@@ -66,6 +67,7 @@ class UploadForm(forms.Form):
     book_currency = forms.ChoiceField(
         label=_("Its currency"), required=False, choices=[(code, code) for code in CURRENCIES]
     )
+    score_kinds = ScoreKindsField(label=_("What is scored in it"))
     source = forms.CharField(
         label=_("Source"), max_length=60, required=False,
         help_text=_(

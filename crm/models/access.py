@@ -24,10 +24,12 @@ IMPORT_DATA = "data.import"
 MANAGE_DATA = "data.manage"
 MERGE_ACCOUNTS = "accounts.merge"
 ERASE_ACCOUNTS = "accounts.erase"
+MANAGE_ATTRIBUTES = "attributes.manage"
+MANAGE_BOOKS = "books.manage"
 VIEW_ALL_JOBS = "jobs.view_all"
 VIEW_AUDIT = "audit.view"
-MANAGE_PEOPLE = "people.manage"
 MANAGE_ORGANISATION = "organisation.manage"
+MANAGE_PEOPLE = "people.manage"
 
 _STAFF = {VIEW_CAMPAIGNS}
 
@@ -50,6 +52,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         | {VIEW_DATA_QUALITY, VIEW_ALL_JOBS, VIEW_AUDIT}
         | {IMPORT_DATA, MANAGE_DATA, MERGE_ACCOUNTS, ERASE_ACCOUNTS}
         | {MANAGE_ORGANISATION}
+        | {MANAGE_ATTRIBUTES, MANAGE_BOOKS}
         | {MANAGE_PEOPLE}
     ),
 }

@@ -1,6 +1,6 @@
 """Books of business: the two of the demo, and the organisation that they belong to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,8 +9,12 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg.sql import SQL
 
-from crm.models import Book, ExchangeRate, Organisation
+from crm.models import Book, ExchangeRate, Job, Organisation, Score, User
+from crm.services.jobs import enqueue
 from crm.services.organisation import ensure_organisation
+
+DEFAULT_SCORE_KINDS = ("churn", "purchase")  # what a book of customers who order is modelled for
+IN_ORDER = ("churn", "purchase", "payment_risk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,68 @@ class BookExistsError(ValueError):
     """There is a book with this code already."""
 
 
+class UnknownScoreKindError(ValueError):
+    """Something was to be scored that no model can be made for."""
+
+
+class DemoBookError(ValueError):
+    """What a demo book is scored for belongs to its data, and to the past that was replayed."""
+
+
+def known_kinds(kinds: Iterable[str]) -> list[str]:
+    """Return the kinds in the order in which pages show them, each once.
+
+    :raises UnknownScoreKindError: for one that there is no score of.
+    """
+    wanted = set(kinds)
+    if unknown := wanted - set(Score.Kind.values):
+        raise UnknownScoreKindError(", ".join(sorted(unknown)))
+    return [kind for kind in IN_ORDER if kind in wanted]
+
+
 @transaction.atomic
-def make_book(*, code: str, name: str, currency: str, score_kinds: Sequence[str]) -> Book:
+def make_book(
+    *, code: str, name: str, currency: str, score_kinds: Sequence[str] = DEFAULT_SCORE_KINDS
+) -> Book:
     """Make a live book. The nightly run trains and scores whatever it has of `score_kinds`.
 
     :raises BookExistsError: when the code is taken.
+    :raises UnknownScoreKindError: for a kind that there is no score of.
     """
+    kinds = known_kinds(score_kinds)
     ensure_organisation()
     if Book.objects.filter(code=code).exists():
         raise BookExistsError(code)
     return Book.objects.create(
-        code=code, name=name or code, currency=currency.strip().upper(), score_kinds=list(score_kinds)
+        code=code, name=name or code, currency=currency.strip().upper(), score_kinds=kinds
     )
+
+
+@transaction.atomic
+def edit_book(*, book: Book, name: str, score_kinds: Sequence[str], by: User | None) -> list[Job]:
+    """Store name and kinds; return the jobs that take back the scores of the kinds that went.
+
+    The models of a kind stay: taken up again, it is scored by its live model from the next night on.
+
+    :raises DemoBookError: when the kinds of a demo book would change.
+    :raises UnknownScoreKindError: for a kind that there is no score of.
+    """
+    kinds = known_kinds(score_kinds)
+    stands = Book.objects.select_for_update().get(pk=book.pk)
+    gone = [kind for kind in stands.score_kinds if kind not in kinds]
+    if stands.is_demo and set(kinds) != set(stands.score_kinds):
+        raise DemoBookError(stands.code)
+    Book.objects.filter(pk=stands.pk).update(name=name, score_kinds=kinds)
+    return [
+        enqueue(
+            task="crm.withdraw_scores",
+            scope=f"book:{stands.code}:{kind}",
+            params={"book": stands.code, "kind": kind},
+            owner=by,
+            coalesces=True,
+        )
+        for kind in gone
+    ]
 
 
 def _fix_rate(demo: DemoBook, organisation: Organisation) -> None:

@@ -51,6 +51,7 @@ TASKS: Mapping[str, str | Promise] = {
     "crm.import_book": gettext_lazy("Import a book"),
     "crm.make_partitions": gettext_lazy("Prepare storage for the coming months"),
     "crm.sessionise": gettext_lazy("Put events together to sessions"),
+    "crm.withdraw_scores": gettext_lazy("Take back scores"),
     "crm.simulate_people": gettext_lazy("Add the simulated people of the demo"),
 }
 PHASES: Mapping[str, str | Promise] = {
@@ -90,6 +91,7 @@ PHASES: Mapping[str, str | Promise] = {
     "undoing": gettext_lazy("Taking back"),
     "training": gettext_lazy("Training"),
     "values": gettext_lazy("Estimating values"),
+    "withdrawing": gettext_lazy("Taking back"),
     "writing": gettext_lazy("Writing"),
 }
 ERRORS: Mapping[str, str | Promise] = {

@@ -42,7 +42,6 @@ from crm.views.fragments import render_part
 from crm.views.import_parts import stage_context
 from crm.views.uploads import StreamedFileHandler, declared_size, is_too_big
 
-SCORES = ("churn", "purchase")  # what a new book of customers is modelled for
 State = Import.State
 
 
@@ -112,7 +111,7 @@ def _new_book(chosen: dict[str, Any]) -> Book:
         code=chosen["book_code"],
         name=chosen["book_name"],
         currency=chosen["book_currency"],
-        score_kinds=SCORES,
+        score_kinds=chosen["score_kinds"],
     )
 
 

@@ -209,6 +209,14 @@ def standing_rule(_cast: Cast, _whose: str) -> dict[str, Any]:
     return {"table": "contacts", "code": "email_untidy"}
 
 
+def attribute(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return _id(f.AttributeDefinitionFactory())
+
+
+def book(_cast: Cast, _whose: str) -> dict[str, Any]:
+    return {"code": f.BookFactory().code}
+
+
 def data_feed(_cast: Cast, _whose: str) -> dict[str, Any]:
     return _id(f.DataFeedFactory())
 
@@ -323,6 +331,12 @@ ROWS = [
     Row("crm:data-quality", ANALYSTS),
     Row("crm:quality-rule", ANALYSTS, caught_rows),
     _post("crm:quality-check", ANALYSTS),
+    Row("crm:attribute-list", ADMINISTRATOR),
+    Row("crm:attribute-create", ADMINISTRATOR),
+    Row("crm:attribute-edit", ADMINISTRATOR, attribute),
+    _post("crm:attribute-delete", ADMINISTRATOR, attribute),
+    Row("crm:book-list", ADMINISTRATOR),
+    Row("crm:book-edit", ADMINISTRATOR, book),
     Row("crm:standing-rule", ANALYSTS, standing_rule),
     _post("crm:standing-rule-change", ADMINISTRATOR, standing_rule, action="off"),
     Row("crm:standing-rule-clean", ADMINISTRATOR, standing_rule),
@@ -369,12 +383,6 @@ ROWS = [
     Row("crm:person-second-factor", ADMINISTRATOR, person),
     Row("crm:team-edit", ADMINISTRATOR, team),
     _post("crm:team-delete", ADMINISTRATOR, team),
-    Row("crm:preferences", STAFF),
-    Row("crm:settings", ADMINISTRATOR),
-    Row("crm:rate-list", ADMINISTRATOR),
-    Row("crm:rate-create", ADMINISTRATOR),
-    Row("crm:rate-upload", ADMINISTRATOR),
-    _post("crm:rate-delete", ADMINISTRATOR, exchange_rate),
     Row("crm:site-list", ADMINISTRATOR),
     Row("crm:site-create", ADMINISTRATOR),
     Row("crm:site-detail", ADMINISTRATOR, tracked_site),

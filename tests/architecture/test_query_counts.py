@@ -15,6 +15,7 @@ from analytics.models import ModelVersion
 from campaigns.models import Campaign, Enrolment
 from crm.models import (
     ApiKey,
+    AttributeValue,
     ChangeSet,
     DuplicatePair,
     ExchangeRate,
@@ -45,6 +46,7 @@ pytestmark = pytest.mark.django_db
 FILES = {"crm:account-export-file", "analytics:evaluation-file"}
 FURTHER = {
     "crm:account-field": {"name": "owner"},
+    "crm:book-edit": {"code": "wholesale"},
     "crm:quality-rule": {"code": "no_price"},
     "crm:standing-rule": {"table": "contacts", "code": "unreachable"},
     "crm:standing-rule-clean": {"table": "contacts", "code": "name_with_spaces"},
@@ -78,6 +80,7 @@ def company(rows: int) -> SimpleNamespace:
     feeds = [make_feed(rows) for _ in range(rows)]
     make_quality(account.book, rows)
     make_rates(rows)
+    attribute = make_attributes(account, rows)
     product = make_product(account, rows)
     return SimpleNamespace(
         user=user, caller=caller, account=account, product=product,
@@ -88,6 +91,7 @@ def company(rows: int) -> SimpleNamespace:
         contact=account.contacts.first(),
         ticket=account.tickets.first(), pair=make_duplicates(rows, user), source=imports[0], site=sites[0],
         files=files, person=colleague,
+        attribute=attribute,
     )  # fmt: skip
 
 
@@ -189,6 +193,19 @@ def make_files(account, rows: int) -> list[Import]:
     return files
 
 
+def make_attributes(account, rows: int):
+    """Make as many books, attributes, choices, and accounts that have one."""
+    choices = {f"c{number}": f"Choice {number}" for number in range(rows)}
+    definitions = [f.AttributeDefinitionFactory(type="choice", choices=choices) for _ in range(rows)]
+    for number in range(rows):
+        f.BookFactory(code=f"ledger-{number}")
+        AttributeValue.objects.create(
+            account=account if number == 0 else f.AccountFactory(), attribute=definitions[0], value="c0",
+            valid_from=f.NOW,
+        )  # fmt: skip
+    return definitions[0]
+
+
 def make_site(account, rows: int):
     site = f.TrackedSiteFactory()
     for number in range(rows):
@@ -236,7 +253,6 @@ def make_rates(rows: int) -> None:
     for number in range(rows):
         day = f.NOW.date() - timedelta(days=number)
         ExchangeRate.objects.create(base="SEK", quote="GBP", valid_from=day, rate=0.08)
-        f.BookFactory(code=f"book-{number}", currency="NOK")
 
 
 def make_version(number: int) -> ModelVersion:
@@ -283,6 +299,7 @@ def addresses(made: SimpleNamespace) -> dict[str, str]:
         "crm:person": made.person, "crm:person-second-factor": made.person, "crm:team": made.person.team,
         "crm:partner-key": made.partner, "campaigns:campaign": made.campaign,
         "analytics:model": made.version, "analytics:evaluation": made.evaluation, "crm:quality": made.source,
+        "crm:attribute": made.attribute,
         "crm:site": made.site, "crm:data-feed": made.feed, "crm:import": made.files[0],
     }  # fmt: skip
     found = {}

@@ -17,9 +17,10 @@ pytestmark = pytest.mark.browser
 
 # They show a list and nothing else, so that nothing of it must be told apart from a failure.
 LISTS = {
-    "crm:account-list", "crm:audit-log", "crm:bin-list", "crm:change-list", "crm:data-quality",
-    "crm:job-list", "crm:notification-list", "crm:partner-list", "crm:product-list", "crm:rate-list", "crm:task-list",
-    "crm:ticket-list",
+    "crm:account-list", "crm:attribute-list", "crm:audit-log", "crm:bin-list", "crm:book-list",
+    "crm:change-list", "crm:data-quality",
+    "crm:job-list", "crm:notification-list", "crm:partner-list", "crm:product-list", "crm:rate-list",
+    "crm:task-list", "crm:ticket-list",
     "campaigns:campaign-list", "analytics:model-list",
 }  # fmt: skip
 

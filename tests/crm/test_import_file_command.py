@@ -45,6 +45,15 @@ def test_a_file_arrives_in_a_new_book_and_is_taken_back(path):
     assert not Account.objects.exists()
 
 
+def test_a_new_book_is_scored_for_what_is_asked(path):
+    with pytest.raises(CommandError, match="There is no score weather"):
+        run(path, "--new-book", "Shop,EUR", "--scores", "churn,weather", "--dry-run")
+    assert not Book.objects.exists()
+
+    run(path, "--new-book", "Shop,EUR", "--scores", "payment_risk,churn", "--dry-run")
+    assert Book.objects.get(code="shop").score_kinds == ["churn", "payment_risk"]
+
+
 def test_a_dry_run_writes_nothing(path):
     said = run(path, "--new-book", "Shop,EUR", "--dry-run")
 

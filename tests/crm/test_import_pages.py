@@ -38,7 +38,7 @@ def filled(client: Client, made: Import) -> dict[str, str]:
     return {name: value for name, value in form.initial.items() if name in form.fields and value is not None}
 
 
-def send(client: Client, into: Book, content: bytes, **more: str):
+def send(client: Client, into: Book, content: bytes, **more: str | list[str]):
     upload = SimpleUploadedFile("accounts.csv", content)
     form = {"kind": "accounts", "book": str(into.public_id), "source": "erp", "file": upload, **more}
     return client.post("/imports/new/", form)
@@ -83,12 +83,15 @@ def test_a_file_goes_from_upload_to_undo(admin_client_):
 
 def test_a_new_book_is_made_with_the_upload(admin_client_):
     new = {"book": "new", "book_name": "Lanterns", "book_code": "lanterns", "book_currency": "CHF"}
+    new["score_kinds"] = ["payment_risk", "churn"]
+    page = admin_client_.get("/imports/new/")
+    assert page.context["form"]["score_kinds"].value() == ["churn", "purchase"]
 
     assert send(admin_client_, BookFactory(), csv_bytes(ACCOUNTS), **new).status_code == 302
     assert send(admin_client_, BookFactory(), csv_bytes(ACCOUNTS), **new).status_code == 422
 
     book = Book.objects.get(code="lanterns")
-    assert (book.name, book.currency, book.score_kinds) == ("Lanterns", "CHF", ["churn", "purchase"])
+    assert (book.name, book.currency, book.score_kinds) == ("Lanterns", "CHF", ["churn", "payment_risk"])
     assert Import.objects.get().book == book
 
 

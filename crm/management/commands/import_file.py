@@ -11,10 +11,10 @@ import celery
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.models import Book, ChangeSet, Import, Job, QuarantinedRow
+from crm.models import Book, ChangeSet, Import, Job, QuarantinedRow, Score
 from crm.selectors.import_kinds import KINDS
 from crm.selectors.import_words import refusal_words
-from crm.services.books import make_book
+from crm.services.books import DEFAULT_SCORE_KINDS, UnknownScoreKindError, make_book
 from crm.services.file_imports import (
     FileTooBigError,
     MappingError,
@@ -28,7 +28,6 @@ from crm.services.file_imports import (
 CHUNK = 1 << 20
 SHOWN_REFUSALS = 10
 LOOK_SECONDS = 0.2
-SCORES = ("churn", "purchase")
 # With another code a script can tell what happened.
 REFUSED_ROWS, REFUSED_FILE = 2, 3
 
@@ -45,6 +44,10 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, nargs="?")
         parser.add_argument("--book", help="code of the book")
         parser.add_argument("--new-book", metavar="NAME,CURRENCY", help="make the book if it isn't there")
+        parser.add_argument(
+            "--scores", metavar="KIND,…", default=",".join(DEFAULT_SCORE_KINDS),
+            help=f"what a new book is scored for, of {', '.join(Score.Kind.values)}",
+        )  # fmt: skip
         parser.add_argument("--kind", choices=sorted(KINDS))
         parser.add_argument("--source", default="file", help="the system whose numbers the file bears")
         parser.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD")
@@ -78,7 +81,7 @@ class Command(BaseCommand):
         reading = {name: value for name, value in chosen.items() if value}
         try:
             made = receive_file(
-                book=_book(options["book"], options["new_book"]),
+                book=_book(options["book"], options["new_book"], options["scores"]),
                 kind=options["kind"],
                 source=options["source"],
                 owner=None,
@@ -150,14 +153,18 @@ class Command(BaseCommand):
             raise CommandError(f"{job.task} {job.state}: {job.error}", returncode=REFUSED_FILE)
 
 
-def _book(code: str, new: str | None) -> Book:
+def _book(code: str, new: str | None, scores: str) -> Book:
     found = Book.objects.filter(code=code).first()
     if found is not None:
         return found
     if new is None:
         raise CommandError(f"There is no book {code!r}. Make one with --new-book NAME,CURRENCY.")
     name, _, currency = new.rpartition(",")
-    return make_book(code=code, name=name, currency=currency, score_kinds=SCORES)
+    kinds = [kind for kind in map(str.strip, scores.split(",")) if kind]
+    try:
+        return make_book(code=code, name=name, currency=currency, score_kinds=kinds)
+    except UnknownScoreKindError as error:
+        raise CommandError(f"There is no score {error}; choose of {', '.join(Score.Kind.values)}.") from error
 
 
 def _given(pairs: list[str]) -> dict[str, Any]:
