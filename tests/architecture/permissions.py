@@ -459,14 +459,16 @@ def order_of(account: Any) -> dict[str, Any]:
     return _id(f.OrderFactory(account=account))
 
 
+LEAD = {"name": "New", "contact": {"name": "Lin Hall", "email": "lin@example.com"}}
+VISIT = {"kind": "visit", "at": "2026-01-05T10:00:00Z", "visitor": "v-1"}
 API_ROWS = [
     ApiRow("api-v1:account-list", "accounts:read"),
     ApiRow("api-v1:account-detail", "accounts:read", _id),
     ApiRow("api-v1:order-list", "orders:read", _id),
     ApiRow("api-v1:order-detail", "orders:read", order_of),
     ApiRow("api-v1:product-list", "accounts:read"),
-    ApiRow("api-v1:lead-create", "leads:write", method="post", body={"name": "New", "kind": "organisation"}),
-    ApiRow("api-v1:event-batch", "events:write", method="post", body={"events": []}),
+    ApiRow("api-v1:lead-create", "leads:write", method="post", body=LEAD),
+    ApiRow("api-v1:event-batch", "events:write", method="post", body={"events": [VISIT]}),
     ApiRow("api-v1:visitor-token-create", "events:write", _id, method="post", body={}),
     ApiRow("api-v1:schema", ""),
     ApiRow("api-v1:schema-yaml", ""),
