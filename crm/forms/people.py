@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from crm.forms.settings import ZoneSelect, zone_choices
 from crm.models import Team, User
 
 
@@ -18,7 +18,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg] # the generic param
         required=False,
         help_text=_("Of mails. On pages everybody chooses for themselves."),
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False, widget=ZoneSelect)
 
     class Meta:
         model = User
@@ -42,8 +42,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg] # the generic param
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = [("", "–"), *settings.LANGUAGES]  # type: ignore[attr-defined] # known by its name only
-        zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
-        self.fields["time_zone"].choices = [("", "–"), *((zone, zone) for zone in ["UTC", *zones])]  # type: ignore[attr-defined] # the same
+        self.fields["time_zone"].choices = [("", "–"), *zone_choices(self.instance.time_zone)]  # type: ignore[attr-defined] # the same
         self.fields["team"].queryset = Team.objects.order_by("name")  # type: ignore[attr-defined] # the same
         del self.fields["username" if self.instance.pk else "is_active"]
 

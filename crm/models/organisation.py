@@ -1,9 +1,11 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.models.base import audited_but
 from crm.models.fields import UuidV7
 
 
+@audited_but()
 class Organisation(models.Model):
     """The one organisation that this installation belongs to."""
 
@@ -18,6 +20,7 @@ class Organisation(models.Model):
         return self.name
 
 
+@audited_but()
 class ExchangeRate(models.Model):
     """One unit of `base` is worth `rate` units of `quote` from `valid_from` on."""
 

@@ -67,6 +67,8 @@ def _records() -> dict[str, str]:
         "activity": _("Activity"),
         "campaign": _("Campaign"),
         "contact": _("Contact"),
+        "exchangerate": _("Exchange rate"),
+        "organisation": _("Organisation"),
         "partner": _("Partner"),
         "partneraccount": _("Account of a partner"),
         "task": _("Task"),
@@ -81,6 +83,7 @@ def _columns() -> dict[str, str]:
         "account": pgettext("column", "account"),  # the list counts with the plain word
         "audience": _("audience"),
         "author": _("author"),
+        "base": _("currency"),
         "book": _("book"),
         "budget_amount": _("budget"),
         "code": _("code"),
@@ -89,8 +92,11 @@ def _columns() -> dict[str, str]:
         "currency": _("currency"),
         "is_simulated": _("simulated"),
         "partner": _("partner"),
+        "quote": _("reporting currency"),
+        "rate": _("rate"),
         "since": _("since"),
         "until": _("until"),
+        "valid_from": _("from"),
     }
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm.models import Book, Import, Organisation, Schedule, Value
 from crm.pipelines.imports.online_retail import WHOLESALE
+from crm.selectors.audit import list_audit
 from crm.selectors.organisation import get_organisation, list_amounts_stored, list_time_zones
 from crm.services.books import open_demo_book
 from crm.services.organisation import (
@@ -240,3 +241,23 @@ def test_who_is_not_signed_in_is_answered_without_asking_for_the_zone(client):
         assert client.get("/accounts/login/").status_code == 200
 
     assert not [query for query in queries if "crm_organisation" in query["sql"]]
+
+
+def test_the_audit_log_says_who_set_what(admin_client_):
+    admin_client_.post("/settings/", settings_form(reporting_currency="GBP"))
+    admin_client_.post("/settings/", settings_form(reporting_currency="GBP", time_zone="Asia/Shanghai"))
+    rate = {"currency": "EUR", "rate": "0.86", "valid_from": "2026-01-01"}
+    admin_client_.post("/settings/rates/new/", rate)
+    admin_client_.post("/settings/rates/new/", {**rate, "rate": "0.87", "replace": "on"})
+
+    moved = list_audit(table="crm_organisationevent")[0]
+    (corrected,) = list_audit(table="crm_exchangerateevent")
+
+    assert [(one.name, one.before, one.after) for one in moved.changes] == [
+        ("time_zone", "Europe/Berlin", "Asia/Shanghai")
+    ]
+    assert {one.name for one in corrected.changes} == {"rate"}
+    assert {moved.actor_id, corrected.actor_id} == {admin_client_.user.pk}
+    page = admin_client_.get("/audit/").text
+    assert "<del>Europe/Berlin</del>" in page
+    assert "Exchange rate" in page
