@@ -22,8 +22,10 @@ from crm.services.api_keys import create_api_key
 LIST, DETAIL, API_LIST, API_DETAIL = "bare list", "bare detail", "bare API list", "bare API detail"
 GOALS = {LIST: 2.0, DETAIL: 3.0, API_LIST: 2.0, API_DETAIL: 2.0}
 PER_PAGE = 50
+# `never` makes another list of each request: nothing is known of it, neither its count nor its frame.
 FILTERS = {
     "by churn": "sort=-churn",
+    "by churn, never asked before": "sort=-churn&never={new}",
     "country of .1 %, by value": "country=IS&sort=-value",
     "two scores, by name": "churn_min=0.7&purchase_min=0.5&sort=name",
     "attribute of a third": "attr_tier=premium",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -15,12 +16,18 @@ class BadAnswerError(RuntimeError):
     """The server did not answer 200 with a length; a figure made from that would mean nothing."""
 
 
+_numbers = count()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A request, as the bytes that are sent."""
+    """A request, as the bytes that are sent. `{new}` in its path is another number each time."""
 
     request: bytes
     path: str
+
+    def fresh(self) -> bytes:
+        return self.request.replace(b"{new}", b"%d" % next(_numbers))
 
     @classmethod
     def of(cls, path: str, headers: Mapping[str, str]) -> Target:
@@ -65,7 +72,7 @@ class Connection:
             self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=120)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         started = time.perf_counter()
-        self._socket.sendall(target.request)
+        self._socket.sendall(target.fresh())
         stays_open = _read(self._socket, target)
         took = time.perf_counter() - started
         if not stays_open:
