@@ -21,7 +21,8 @@ LISTS = {
     "crm:change-list", "crm:data-quality",
     "crm:job-list", "crm:notification-list", "crm:partner-list", "crm:product-list", "crm:rate-list",
     "crm:task-list", "crm:ticket-list",
-    "campaigns:campaign-list", "analytics:model-list",
+    "campaigns:campaign-list", "analytics:model-list", "analytics:evaluation-list",
+    "crm:data-feed-list", "crm:duplicate-list", "crm:import-list", "crm:merge-list", "crm:site-list",
 }  # fmt: skip
 
 
