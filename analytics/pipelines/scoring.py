@@ -146,14 +146,22 @@ def score_book(
         counts[spec.kind] = _score(spec, version, matrix.rows_of(scored), edition, part=part, job=job)
         withdraw_scores(kind=spec.kind, account_ids=left_out.tolist(), edition=edition, job=job)
     _withdraw_removed(book, matrix.account_ids.tolist(), as_of, job)
-    if not with_offers:
-        return counts
-    say("values")
-    counts |= value.publish(lake, book, as_of, account_ids=account_ids, job=job)
-    say("recommend")
-    counts |= offers.publish(lake, book, as_of, account_ids=account_ids, job=job)
-    say("products")
-    counts |= products.publish(lake, book, as_of, account_ids=account_ids, job=job)
+    if with_offers:
+        counts |= _publish_offers(lake, book, as_of, account_ids, job)
+    return counts
+
+
+def _publish_offers(
+    lake: Lake, book: Book, as_of: datetime, account_ids: Sequence[int] | None, job: RunningJob | None
+) -> dict[str, Any]:
+    """Publish values, recommendations, and what is bought together; return how many."""
+    counts: dict[str, Any] = {}
+    for phase, publish in (
+        ("values", value.publish), ("recommend", offers.publish), ("products", products.publish),
+    ):  # fmt: skip
+        if job is not None:
+            job.progress(phase)
+        counts |= publish(lake, book, as_of, account_ids=account_ids, job=job)
     return counts
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from crm.models import AttributeDefinition, AttributeValue
 from crm.models.access import MANAGE_ATTRIBUTES, Principal, can
@@ -39,14 +40,17 @@ class AttributeRow:
     held: Held
 
 
+def get_definitions(principal: Principal) -> QuerySet[AttributeDefinition]:
+    """Return those that the principal may change: all of them, or none."""
+    definitions = AttributeDefinition.objects.all()
+    return definitions if can(principal, MANAGE_ATTRIBUTES) else definitions.none()
+
+
 def list_attributes(
     principal: Principal, *, after: str | None = None, before: str | None = None
 ) -> tuple[Page[AttributeDefinition], list[AttributeRow]]:
     """Return a page of definitions by label, and its rows with how many accounts have each."""
-    definitions = AttributeDefinition.objects.all()
-    if not can(principal, MANAGE_ATTRIBUTES):
-        definitions = definitions.none()
-    page = keyset_page(definitions, order=BY_LABEL, after=after, before=before)
+    page = keyset_page(get_definitions(principal), order=BY_LABEL, after=after, before=before)
     held = count_held([definition.pk for definition in page.rows])
     return page, [AttributeRow(definition, held[definition.pk]) for definition in page.rows]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from crm.models import Book, Score
 from crm.models.access import MANAGE_BOOKS, Principal, can
@@ -31,12 +32,15 @@ class BookRow:
         return [str(names.get(kind, kind)) for kind in self.book.score_kinds]
 
 
+def get_books(principal: Principal) -> QuerySet[Book]:
+    """Return those that the principal may change: all of them, or none."""
+    return Book.objects.all() if can(principal, MANAGE_BOOKS) else Book.objects.none()
+
+
 def list_books(principal: Principal) -> list[BookRow]:
     """Return every book by name, with its accounts up to a cap: there are a handful of books."""
-    if not can(principal, MANAGE_BOOKS):
-        return []
+    books = list(get_books(principal).order_by("name", "pk"))
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, {"most": MOST_COUNTED})
         counts = dict(cursor.fetchall())
-    books = Book.objects.order_by("name", "pk")
     return [BookRow(book, counts[book.pk], counts[book.pk] < MOST_COUNTED) for book in books]

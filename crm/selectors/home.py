@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from crm.models import Account, Book, Import, Job, Partner, RuleCount, Score, Task, Ticket, User
@@ -15,6 +18,19 @@ from crm.selectors.work import visible_tickets
 FIVE = 5
 AT_RISK_FROM = 0.3  # below this a high value is no reason to worry
 CANDIDATES = 200
+
+# One round trip, however many books there are. The highest is found at the end of an index.
+_ONE_OF_EACH = """
+    SELECT book.id, wanted.kind, one.as_of, one.model_version
+    FROM crm_book AS book
+    CROSS JOIN LATERAL jsonb_array_elements_text(book.score_kinds) AS wanted (kind)
+    CROSS JOIN LATERAL (
+        SELECT score.as_of, score.model_version
+        FROM crm_score AS score JOIN crm_account AS account ON account.id = score.account_id
+        WHERE score.kind = wanted.kind AND account.book_id = book.id
+        ORDER BY score.value DESC, score.account_id DESC LIMIT 1
+    ) AS one
+"""
 
 
 def list_at_risk(user: User) -> list[AccountRow]:
@@ -60,13 +76,18 @@ def list_latest_jobs(user: User, *, failed: bool = False) -> QuerySet[Job]:
     return jobs.order_by("-pk")[:FIVE]
 
 
+class Newest(NamedTuple):
+    as_of: datetime
+    model_version: str
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How old the published scores of one kind in one book are."""
 
     book: Book
     kind: str
-    newest: Score | None
+    newest: Newest | None
 
     @property
     def label(self) -> str:
@@ -78,16 +99,14 @@ def list_freshness() -> list[Freshness]:
 
     Scores are published a book at a time, so that any of them speaks for all.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(_ONE_OF_EACH)
+        newest = {(pk, kind): Newest(*found) for pk, kind, *found in cursor}
     return [
-        Freshness(book, kind, _one_score(book, kind))
+        Freshness(book, kind, newest.get((book.pk, kind)))
         for book in Book.objects.order_by("pk")
         for kind in book.score_kinds
     ]
-
-
-def _one_score(book: Book, kind: str) -> Score | None:
-    scores = Score.objects.filter(account__book=book, kind=kind).only("as_of", "model_version")
-    return scores.order_by("-value", "-account_id").first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.forms.attributes import AttributeForm
 from crm.models import AttributeDefinition
 from crm.models.access import MANAGE_ATTRIBUTES
-from crm.selectors.attributes import count_held, list_attributes, was_used
+from crm.selectors.attributes import count_held, get_definitions, list_attributes, was_used
 from crm.services.attributes import (
     AttributeChangedError,
     AttributeExistsError,
@@ -58,7 +58,7 @@ def attribute_create(request: HtmxRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_capability(MANAGE_ATTRIBUTES)
 def attribute_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    definition = get_visible(AttributeDefinition.objects.all(), public_id=public_id)
+    definition = get_visible(get_definitions(request.user), public_id=public_id)
     form = AttributeForm(request.POST if request.method == "POST" else None, definition=definition)
     if form.is_valid() and _edit(request, definition, form):
         return redirect("crm:attribute-list")
@@ -76,7 +76,7 @@ def attribute_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @require_capability(MANAGE_ATTRIBUTES)
 def attribute_delete(request: HtmxRequest, public_id: UUID) -> HttpResponse:
-    definition = get_visible(AttributeDefinition.objects.all(), public_id=public_id)
+    definition = get_visible(get_definitions(request.user), public_id=public_id)
     try:
         delete_definition(definition=definition)
     except AttributeUsedError:

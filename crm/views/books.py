@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from crm.forms.books import BookForm
 from crm.models import Book
 from crm.models.access import MANAGE_BOOKS
-from crm.selectors.books import list_books
+from crm.selectors.books import get_books, list_books
 from crm.services.books import DemoBookError, edit_book
 from crm.views.access import HtmxRequest, get_visible, require_capability
 
@@ -25,7 +25,7 @@ def book_list(request: HtmxRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_capability(MANAGE_BOOKS)
 def book_edit(request: HtmxRequest, code: str) -> HttpResponse:
-    book = get_visible(Book.objects.all(), code=code)
+    book = get_visible(get_books(request.user), code=code)
     form = BookForm(request.POST if request.method == "POST" else None, book=book)
     if form.is_valid() and _edit(request, book, form):
         return redirect("crm:book-list")
