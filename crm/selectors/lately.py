@@ -2,7 +2,7 @@
 
 Only for what decides how fast or how complete an offer is, and never what is true of an account: which
 countries a menu lists, whether a filter's matches are few enough to be named, and whether a list has more
-than are counted.
+than are counted. And for the time zone of the organisation, in which every page shows its moments.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def lately(key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = 
 
 
 def forget_lately() -> None:
-    """Start over, as tests do that share a process."""
+    """Start over: after a change that whoever made it should see at once, and between tests."""
     with _alone:
         _kept.clear()

@@ -1,6 +1,7 @@
 """The organisation of an installation: made when first needed, and its currency fixed by what is stored."""
 
 from datetime import UTC, datetime
+from importlib import import_module
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -261,3 +262,14 @@ def test_the_audit_log_says_who_set_what(admin_client_):
     page = admin_client_.get("/audit/").text
     assert "<del>Europe/Berlin</del>" in page
     assert "Exchange rate" in page
+
+
+@pytest.mark.parametrize(("is_demo", "name"), [(True, "Sextant demo"), (False, "")])
+def test_an_installation_without_a_demo_loses_the_name_that_it_was_given(is_demo, name):
+    f.BookFactory(code="shop", is_demo=is_demo, ends_at=EVENING if is_demo else None)
+    ensure_organisation(name="Sextant demo")
+
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("crm.migrations.0029_unnamed_organisation").UNNAME)
+
+    assert get_organisation().name == name
