@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms.settings import ZoneSelect, zone_choices
 from crm.models import Team, User
+from crm.selectors.organisation import organisation_zone
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
@@ -42,8 +44,10 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg] # the generic param
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = [("", "–"), *settings.LANGUAGES]  # type: ignore[attr-defined] # known by its name only
-        self.fields["time_zone"].choices = [("", "–"), *zone_choices(self.instance.time_zone)]  # type: ignore[attr-defined] # the same
+        default = format_lazy(_("The organisation's ({zone})"), zone=organisation_zone())
+        self.fields["time_zone"].choices = [("", default), *zone_choices(self.instance.time_zone)]  # type: ignore[attr-defined] # the same
         self.fields["team"].queryset = Team.objects.order_by("name")  # type: ignore[attr-defined] # the same
+        self.fields["team"].empty_label = "–"  # type: ignore[attr-defined] # the same
         del self.fields["username" if self.instance.pk else "is_active"]
 
     def clean_username(self) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, OuterRef
 from crm.models import Account, Team, User
 from crm.models.access import Principal
 from crm.selectors.keyset import Column, Order, Page, keyset_page
+from crm.selectors.lately import lately
 
 BY_NAME = Order(
     "people-by-name", tuple(Column(name) for name in ("first_name", "last_name", "username", "pk"))
@@ -42,6 +43,16 @@ def list_teams(principal: Principal) -> Sequence[TeamRow]:
         teams.filter(Exists(Account.objects.filter(team=OuterRef("pk")))).values_list("pk", flat=True)
     )
     return [TeamRow(team, sizes.get(team.pk, 0), team.pk in owning) for team in teams]
+
+
+def team_names() -> dict[int, str]:
+    """Return the names of teams by their number, which may be a minute old."""
+    return lately("team names", lambda: dict(Team.objects.values_list("pk", "name")))
+
+
+def is_free(team: Team) -> bool:
+    """Say whether nobody and nothing belongs to the team."""
+    return not (User.objects.filter(team=team).exists() or Account.objects.filter(team=team).exists())
 
 
 def has_second_factor(person: User) -> bool:

@@ -14,7 +14,8 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.functions import Now
 
-from crm.models import Account, Team, User
+from crm.models import Team, User
+from crm.selectors.people import is_free
 
 
 class OwnAccessError(Exception):
@@ -109,6 +110,6 @@ def delete_team(*, team: Team) -> None:
     """
     # Whoever joins it meanwhile waits for this lock, and is then told that there is no such team.
     list(Team.objects.select_for_update().filter(pk=team.pk))
-    if User.objects.filter(team=team).exists() or Account.objects.filter(team=team).exists():
+    if not is_free(team):
         raise TeamInUseError
     Team.objects.filter(pk=team.pk).delete()

@@ -1,10 +1,12 @@
 """Panels of an account page. Each reads what it shows, so that a page pays for the open tab only."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from django import template
+from django.db.models import DateTimeField
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
@@ -23,12 +25,13 @@ from crm.selectors.audit import list_audit
 from crm.selectors.countries import country_name
 from crm.selectors.directory import AttributeName
 from crm.selectors.offers import list_offers
+from crm.selectors.people import team_names
 from crm.selectors.score_feedback import own_opinions
 from crm.selectors.score_panel import Published
 from crm.selectors.timeline import CHIPS, TimelineItem, get_timeline
 from crm.selectors.words import column_words
 
-from .formats import MISSING, on_day
+from .formats import MISSING, on_day, when
 from .ui import svg
 
 register = template.Library()
@@ -242,7 +245,7 @@ def _label(name: str) -> str:
 
 def _passed(context: Context) -> dict[str, Any]:
     """Return what every panel with links or forms needs from the page."""
-    names = ("request", "csrf_token", "may_edit", "overview", "tab", "as_of")
+    names = ("request", "csrf_token", "may_edit", "may_work", "overview", "tab", "as_of")
     return {name: context.get(name) for name in names}
 
 
@@ -293,5 +296,11 @@ def changed_value(
     if name.startswith("attributes."):
         known = (attributes or {}).get(name.removeprefix("attributes."))
         return attribute_text(known, value) if known else str(value)
-    choices = dict(model._meta.get_field(name.removesuffix("_id")).flatchoices)
+    return _column_value(name, value, model._meta.get_field(name.removesuffix("_id")))
+
+
+def _column_value(name: str, value: Any, field: Any) -> str:
+    if isinstance(field, DateTimeField):
+        return when(datetime.fromisoformat(value))
+    choices = team_names() if name == "team_id" else dict(field.flatchoices)
     return str(choices.get(value, value))

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.forms.people import TeamForm
 from crm.models import Team
 from crm.models.access import MANAGE_PEOPLE
+from crm.selectors.people import is_free
 from crm.services.people import TeamInUseError, delete_team, rename_team
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.partners import entered
@@ -27,7 +28,7 @@ def team_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         rename_team(team=team, name=form.cleaned_data["name"])
         messages.success(request, _("Saved."))
         return redirect("crm:person-list")
-    context = {"form": form, "team": _get_team(request, public_id)}
+    context = {"form": form, "team": _get_team(request, public_id), "is_free": is_free(team)}
     return render(request, "crm/team_form.html", context, status=422 if form.errors else 200)
 
 

@@ -23,6 +23,7 @@ LISTS = {
     "crm:task-list", "crm:ticket-list",
     "campaigns:campaign-list", "analytics:model-list", "analytics:evaluation-list",
     "crm:data-feed-list", "crm:duplicate-list", "crm:import-list", "crm:merge-list", "crm:site-list",
+    "crm:person-list",
 }  # fmt: skip
 
 

@@ -187,6 +187,17 @@ def test_the_audit_log_says_who_gave_which_role(admin_client_):
     assert "Person" in page
 
 
+def test_the_audit_log_names_teams_and_moments(admin_client_):
+    person = UserFactory(username="sara", team=TeamFactory(name="Team of the north"))
+
+    admin_client_.post(page_of(person), entered(person, team=TeamFactory(name="Team of the south").pk))
+    admin_client_.post(page_of(person, "link/"))
+
+    page = admin_client_.get("/audit/").text
+    assert page.index("Team of the north") < page.index("Team of the south")
+    assert re.search(r"sign-in link made.*?<time", page, re.DOTALL)
+
+
 def test_no_password_reaches_the_audit_log(admin_client_):
     person = UserFactory(username="sara", password=PASSWORD)
     person.set_password("another-heron-12")
