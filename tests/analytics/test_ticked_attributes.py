@@ -6,13 +6,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from analytics.lake import open_lake, refresh
 from analytics.models import ModelVersion
 from analytics.pipelines import scoring, training
+from analytics.pipelines.matrices import load_matrix
 from crm.models import AttributeDefinition, AttributeValue, Job, Outcome, Score
 from crm.pipelines import withdraw_scores
+from crm.services.attributes import edit_definition
 from crm.services.books import edit_book, make_book
 from tests.demo_data import run_pipeline
 from tests.factories import AccountFactory, InvoiceFactory, ScoreFactory, UserFactory
+from tests.importing import committed
 from tests.settled import wait_until_readable
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
@@ -91,6 +95,26 @@ def test_a_tick_decides_what_the_next_training_sees(book, administrator):
     without_it = score(book)  # by the model that learnt from it
     assert without_it.count() == ACCOUNTS
     assert without_it.values("value").distinct().count() < told_apart
+
+
+def test_a_value_out_of_a_file_of_history_reaches_the_past_that_models_learn_from(lake_home):
+    book, seats = make_book(code="shop", name="Shop", currency="GBP"), {"seats": "Seats", "rooms": "Rooms"}
+    mapping = {
+        label: {"attribute": {"key": key, "label": label, "type": "number"}} for key, label in seats.items()
+    }
+    rows = [{"Customer ID": str(number), "Name": f"Shop {number}", "Seats": "4"} for number in range(3)]
+    committed("accounts", rows, book=book, mapping={"Seats": mapping["Seats"]}, is_history=True)
+    more = [{"Customer ID": row["Customer ID"], "Name": row["Name"], "Rooms": "2"} for row in rows]
+    committed("accounts", more, book=book, mapping={"Rooms": mapping["Rooms"]})
+    for definition in AttributeDefinition.objects.all():
+        edit_definition(definition=definition, revision=1, changes={"is_known_before": True})
+    wait_until_readable()
+
+    refresh()
+    with open_lake() as lake:
+        then = load_matrix(lake, book=book, as_of=timezone.now() - timedelta(days=90))
+    assert [name for name in then.names if name.startswith("attr_")] == ["attr_seats"]
+    assert then.columns(["attr_seats"])[:, 0].tolist() == [4, 4, 4]
 
 
 def test_a_scoring_takes_back_what_one_that_was_under_way_had_left(book):

@@ -1,6 +1,10 @@
 """Accounts out of a file: created, updated, left alone or refused, row by row."""
 
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
 import pytest
+from django.db import connection
 
 from crm.models import (
     Account,
@@ -66,6 +70,24 @@ def test_unknown_columns_go_nowhere_unless_somebody_says_so():
 
     assert made.mapping["Seats"] is None
     assert attributes_to_offer(made) == {"Seats": {"key": "seats", "label": "Seats", "type": "number"}}
+
+
+def test_the_first_value_that_history_tells_held_from_the_beginning():
+    rows = [
+        {**ROWS[0], "Customer since": "2021-03-04"},
+        {**ROWS[1], "Customer since": ""},
+    ]
+    made = committed("accounts", rows, mapping=SEATS, is_history=True)
+    committed("accounts", [{**row, "Seats": "14"} for row in rows], mapping=SEATS, is_history=True)
+
+    for name, day in ((ROWS[0]["Name"], date(2021, 3, 4)), (ROWS[1]["Name"], date(2000, 1, 1))):
+        first, later = AttributeValue.objects.filter(account__name=name).order_by("valid_from")
+        began = datetime.combine(day, time(), ZoneInfo("Europe/London"))
+        assert first.valid_from == began
+        assert min(first.valid_to, later.valid_from, later.known_at) > made.created_at
+        with connection.cursor() as cursor:  # as it was known until the second file came
+            cursor.execute("SELECT known_at FROM crm_attributevalue_past WHERE id = %s", [first.pk])
+            assert cursor.fetchall() == [(began,)]
 
 
 def test_an_attribute_has_a_history_from_now_on_and_enters_no_model():

@@ -1,13 +1,16 @@
 """Accounts: found again by what the source calls them, with custom attributes and outcomes."""
 
 from dataclasses import replace
+from datetime import date
 
 from django.db.backends.utils import CursorWrapper
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Literal
 
 from crm.pipelines.imports.kinds.one_table import one_table
 from crm.pipelines.imports.kinds.spec import Check, Counts, FileRun, KindSql, Link, Target
 from crm.services.change_sets import record_inserted, record_updated
+
+LONG_AGO = date(2000, 1, 1)  # before the first of any account whose beginning nobody says
 
 ACCOUNT = Target(
     table="crm_account",
@@ -46,11 +49,19 @@ ACCOUNT = Target(
     link=Link("account"),
 )
 
-# The values that the file says, of accounts that had another one or none.
+# The values that the file says, of accounts that had another one or none. The first one that history
+# tells held from the account's beginning on. When a later one replaced it nobody says: at the import.
 _CHANGED = """
     CREATE TEMPORARY TABLE import_values AS
     SELECT coalesce(b.row_id, b.new_id) AS account_id, definition.id AS attribute_id, said.value,
-        standing.id AS standing_id
+        standing.id AS standing_id,
+        CASE WHEN {is_history} AND NOT EXISTS (
+            SELECT FROM crm_attributevalue AS earlier
+            WHERE earlier.account_id = b.row_id AND earlier.attribute_id = definition.id
+        ) THEN (
+            SELECT least(coalesce(customer_since, {long_ago})::timestamp AT TIME ZONE {zone}, now())
+            FROM crm_account WHERE id = coalesce(b.row_id, b.new_id)
+        ) END AS holds_from
     FROM import_batch AS b CROSS JOIN LATERAL jsonb_each(b.attributes) AS said (key, value)
     JOIN crm_attributedefinition AS definition USING (key)
     LEFT JOIN crm_attributevalue AS standing ON standing.account_id = b.row_id
@@ -58,8 +69,9 @@ _CHANGED = """
     WHERE b.verdict IN ('create', 'update') AND standing.value IS DISTINCT FROM said.value
 """
 _VALUES = """
-    INSERT INTO crm_attributevalue (account_id, attribute_id, value, valid_from)
-    SELECT account_id, attribute_id, value, clock_timestamp() FROM import_values
+    INSERT INTO crm_attributevalue (account_id, attribute_id, value, valid_from, known_at)
+    SELECT account_id, attribute_id, value, coalesce(holds_from, clock_timestamp()),
+        coalesce(holds_from, statement_timestamp()) FROM import_values
     ORDER BY account_id, attribute_id RETURNING id
 """
 # What stands is left alone: an outcome once recorded is only ever corrected.
@@ -99,7 +111,7 @@ def _write(cursor: CursorWrapper, run: FileRun) -> Counts:
 
 def _write_attributes(cursor: CursorWrapper, run: FileRun) -> Counts:
     cursor.execute("DROP TABLE IF EXISTS import_values")
-    cursor.execute(_CHANGED)
+    cursor.execute(run.sql(_CHANGED, is_history=Literal(run.is_history), long_ago=Literal(LONG_AGO)))
     updated = record_updated(
         cursor,
         change_set_id=run.change_set_id,
