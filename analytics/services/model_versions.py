@@ -155,21 +155,26 @@ def promote(*, version: ModelVersion, by: User | None) -> None:
 
 
 @transaction.atomic
-def roll_back(*, book: Book, kind: str, by: User | None) -> ModelVersion:
-    """Put the version that was live before back into service and return it.
+def roll_back(*, version: ModelVersion, by: User | None) -> ModelVersion:
+    """Put the version that was live before this one back into service and return it.
 
-    :raises ModelStateError: if there has been no other live version.
+    :raises ModelStateError: if this one is live no more, or there has been no other live version.
     """
-    _lock(book.pk, kind)
-    former = (
-        ModelVersion.objects.filter(book=book, kind=kind, state=State.RETIRED)
-        .order_by("-state_changed_at", "-pk")
-        .first()
-    )
+    _lock(version.book_id, version.kind)
+    version.refresh_from_db(fields=["state"])
+    if version.state != State.LIVE:
+        raise ModelStateError(f"{version.version} is {version.state}: it has been rolled back already.")
+    former = former_version(version)
     if former is None:
-        raise ModelStateError(f"There is no earlier live version of {kind} to go back to.")
+        raise ModelStateError(f"There is no earlier live version of {version.kind} to go back to.")
     promote(version=former, by=by)
     return former
+
+
+def former_version(version: ModelVersion) -> ModelVersion | None:
+    """Return the version that was live last before the present one."""
+    retired = ModelVersion.objects.filter(book=version.book_id, kind=version.kind, state=State.RETIRED)
+    return retired.order_by("-state_changed_at", "-pk").first()
 
 
 def _move(version: ModelVersion, allowed: set[State], to: State, by: User | None) -> None:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics.models import ModelVersion
 from analytics.selectors.drivers import SPLITS, get_drivers
 from analytics.selectors.models import LIGHT, get_model_page, list_models
-from analytics.services.model_versions import ModelStateError, promote, roll_back
+from analytics.services.model_versions import ModelStateError, former_version, promote, roll_back
 from crm.models.access import IMPORT_DATA, PROMOTE_MODELS, VIEW_MODELS, can
 from crm.selectors.offer_answers import list_answers
 from crm.selectors.score_feedback import count_feedback
@@ -32,6 +32,7 @@ def model_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "page": page,
         "version": version,
         "may_promote": can(request.user, PROMOTE_MODELS),
+        "may_roll_back": former_version(version) is not None,
         "feedback": count_feedback(version.version),
         "answers": list_answers(version.version),
         "drivers": get_drivers(version, request.user),
@@ -69,9 +70,9 @@ def model_promote(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 def model_roll_back(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     version = visible_version(request, public_id)
     try:
-        former = roll_back(book=version.book, kind=version.kind, by=request.user)
+        former = roll_back(version=version, by=request.user)
     except ModelStateError:
-        messages.error(request, _("There is no earlier version to go back to."))
+        messages.error(request, _("This version is live no more, or there is no earlier one to go back to."))
         return redirect("analytics:model-detail", public_id=public_id)
     messages.success(request, _("%(version)s is live again.") % {"version": former.version})
     return redirect("analytics:model-detail", public_id=former.public_id)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -41,7 +41,10 @@ class BoundedJsonParser(JSONParser):
         request = parser_context["request"]
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
             raise TooLarge(_("The request is larger than %(bytes)s bytes.") % {"bytes": MAX_BODY_BYTES})
-        return super().parse(stream, media_type, parser_context)
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_("The JSON is nested too deeply.")) from error
 
 
 # Names its `scope`, answers in UTC, and says on every answer how much of the rate is left. (As a

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from crm.models import Account, Event
+from crm.selectors.countries import COUNTRIES
+from crm.selectors.currencies import CURRENCIES
 from crm.services.events import NewEvent
 from crm.services.leads import NewLead, Person
 
@@ -78,6 +80,16 @@ class LeadInput(Input):
     )
     note = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
     contact = ContactInput()
+
+    def validate_country(self, code: str) -> str:
+        if code and code not in COUNTRIES:
+            raise serializers.ValidationError(_("No country has this code."), "invalid")
+        return code
+
+    def validate_currency(self, code: str) -> str:
+        if code and code not in CURRENCIES:
+            raise serializers.ValidationError(_("No currency has this code."), "invalid")
+        return code
 
     def lead(self) -> NewLead:
         said = dict(self.validated_data)

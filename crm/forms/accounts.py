@@ -52,6 +52,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         if self.instance.country and self.instance.country not in COUNTRIES:
             choices.append((self.instance.country, self.instance.country))
         self.fields["country"].choices = choices  # type: ignore[attr-defined] # known by its name only
+        if self.instance.currency and self.instance.currency not in CURRENCIES:
+            # Not offered, and kept all the same: a form without it would save another one.
+            kept = (self.instance.currency, self.instance.currency)
+            self.fields["currency"].choices = [*self.fields["currency"].choices, kept]  # type: ignore[attr-defined]
         if self.instance.pk:
             del self.fields["book"]  # a book's models were trained on its accounts
         for definition in definitions:

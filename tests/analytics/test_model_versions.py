@@ -149,10 +149,22 @@ def test_rolling_back_puts_the_former_version_into_service(trained):
     judge(version=first, passed=True, reasons=[])
     judge(version=second, passed=True, reasons=[])
 
-    former = roll_back(book=first.book, kind="churn", by=user)
+    former = roll_back(version=second, by=user)
 
     assert former == live(first.book) == first
     assert live(first.book).state_changed_by == user
+
+
+def test_rolling_back_twice_is_no_way_forward(trained):
+    first, second = trained(), trained()
+    judge(version=first, passed=True, reasons=[])
+    judge(version=second, passed=True, reasons=[])
+    roll_back(version=second, by=None)
+
+    with pytest.raises(ModelStateError, match="already"):
+        roll_back(version=second, by=None)
+
+    assert live(first.book) == first
 
 
 def test_there_is_nothing_to_roll_back_to_at_first(trained):
@@ -160,7 +172,7 @@ def test_there_is_nothing_to_roll_back_to_at_first(trained):
     judge(version=version, passed=True, reasons=[])
 
     with pytest.raises(ModelStateError):
-        roll_back(book=version.book, kind="churn", by=None)
+        roll_back(version=version, by=None)
 
 
 def test_where_people_decide_what_passes_the_gate_waits_in_shadow(trained):

@@ -134,6 +134,17 @@ def test_columns_can_be_chosen_and_follow_the_book(admin_client_):
     assert re.findall(r'data-label="([^"]+)"', chosen) == ["Industry"]
 
 
+def test_a_currency_that_is_not_offered_is_kept_when_something_else_is_edited(admin_client_):
+    account = f.AccountFactory(currency="SEK")
+
+    form = admin_client_.get(f"/accounts/{account.public_id}/edit/").context["form"]
+
+    assert form["currency"].value() == "SEK"
+    assert ("SEK", "SEK") in form.fields["currency"].choices
+    new = admin_client_.get("/accounts/new/").context["form"]
+    assert ("SEK", "SEK") not in new.fields["currency"].choices
+
+
 def test_ticked_accounts_change_hands(admin_client_):
     owner = f.UserFactory(team=f.TeamFactory())
     ticked, other = f.AccountFactory(), f.AccountFactory()

@@ -306,3 +306,27 @@ def test_two_batches_at_once_with_the_same_keys_store_each_event_once():
 
     assert sum(answer.json()["data"]["stored"] for answer in answers) == 50
     assert Event.objects.count() == 50
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("brackets", [1_000, 100_000])
+def test_what_is_nested_too_deeply_is_no_failure_of_ours(partner_key, brackets):
+    answer = partner_key._client().post(
+        "/api/v1/leads/", "[" * brackets, content_type="application/json", headers=partner_key.headers
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "parse_error"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("field", "code"), [("currency", "ZZZ"), ("country", "ZZ")])
+def test_codes_that_nobody_gave_out_are_refused(partner_key, field, code):
+    assert (f"/{field}", "invalid") in errors_of(partner_key.post("/leads/", LEAD | {field: code}))
+
+
+@pytest.mark.django_db
+def test_a_format_is_a_parameter_like_any_other_that_nobody_knows(partner_key):
+    answer = partner_key.get("/accounts/?format=xml")
+
+    assert ("/format", "unknown_parameter") in errors_of(answer)
