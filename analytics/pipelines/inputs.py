@@ -12,18 +12,19 @@ from django.db.models.functions import TruncDate
 from numpy.typing import NDArray
 
 from analytics.artifacts import unpack
-from analytics.features import group_of
 from analytics.lake import Lake
 from analytics.ml.monitoring import judge_inputs
 from analytics.ml.psi import Profile, profile_of
 from analytics.models import ModelCheck, ModelVersion
 from analytics.pipelines.matrices import load_matrix
+from analytics.pipelines.reasons import groups_of
 from analytics.pipelines.specs import ScoreSpec
 from analytics.services.model_checks import Finding, record_check
 from crm.models import Account, Book, Invoice, Order, Payment, Score
 
 SAMPLE = 5_000  # accounts: enough to tell a shift of 0.1 from chance, and as cheap for a million
 SCORE = "score"
+CLOCKS = {"tenure_days"}
 MOST_KEPT = 20  # columns that moved most
 FRESH_FOR = timedelta(days=8)
 LOW_COVERAGE = 0.8  # of the accounts that ordered or were billed within a year
@@ -44,9 +45,10 @@ def check_inputs(lake: Lake, spec: ScoreSpec, version: ModelVersion, as_of: date
     columns = _columns(lake, spec, version, as_of, sample)
     if not profiles or not columns:
         return None
-    shifts = judge_inputs(profiles, columns)
+    shifts = judge_inputs(profiles, columns | _as_in_training(version, columns, as_of))
+    groups = groups_of(row["name"] for row in shifts)
     for row in shifts:
-        row["code"] = SCORE if row["name"] == SCORE else group_of(row["name"])
+        row["code"] = SCORE if row["name"] == SCORE else groups[row["name"]]
     return record_check(
         finding=Finding(
             book=version.book,
@@ -107,6 +109,19 @@ def _columns(
     X = matrix.rows_of(ids).columns(version.feature_names)
     columns = {name: X[:, at] for at, name in enumerate(version.feature_names)}
     return columns | {SCORE: unpack(version).decision_function(X)}
+
+
+def _as_in_training(
+    version: ModelVersion, columns: dict[str, NDArray[np.float64]], as_of: datetime
+) -> dict[str, NDArray[np.float64]]:
+    """Return what grows by a day each day as it would have been in training.
+
+    That everybody has been a customer for longer since then is no news; when they came is.
+    """
+    if version.trained_to is None:
+        return {}
+    passed_days = (as_of - version.trained_to) / timedelta(days=1)
+    return {name: values - passed_days for name, values in columns.items() if name in CLOCKS}
 
 
 def check_coverage(book: Book, version: ModelVersion, as_of: datetime) -> ModelCheck:

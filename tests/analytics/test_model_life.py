@@ -299,6 +299,9 @@ def test_inputs_are_compared_with_training_and_coverage_is_counted(story):
     live = ModelVersion.objects.get(version=story.bent)
 
     assert inputs.figures["columns"] == len(live.feature_names) + 1
+    # Everybody has been a customer for ninety days longer, which is nothing that moved.
+    assert "tenure_days" in live.feature_names
+    assert "tenure_days" not in {finding["name"] for finding in inputs.findings}
     assert coverage.figures["fresh"] == coverage.figures["active"] > 400
     assert coverage.figures["scored"] == Score.objects.count()
     assert coverage.figures["days"] <= 1
