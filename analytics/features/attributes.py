@@ -71,7 +71,11 @@ def _as_seen(known: Known, attributes: Iterable[Attribute]) -> list[Attribute]:
 def _frequent(counts: list[dict[str, object]], attribute_id: int) -> tuple[str, ...]:
     mine = [row for row in counts if row["attribute_id"] == attribute_id and row["code"] is not None]
     mine.sort(key=lambda row: (-int(str(row["times"])), str(row["code"])))
-    return tuple(sorted(str(row["code"]) for row in mine[:MOST_CODES]))
+    # Engines don't tell columns apart by letters' case: of “Berlin” and “berlin” the more frequent has one.
+    spelt: dict[str, str] = {}
+    for row in mine:
+        spelt.setdefault(str(row["code"]).casefold(), str(row["code"]))
+    return tuple(sorted(list(spelt.values())[:MOST_CODES]))
 
 
 def attribute_features(known: Known, attributes: Sequence[Attribute]) -> ir.Table:

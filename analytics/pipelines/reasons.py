@@ -1,16 +1,22 @@
 """From contributions of columns to reasons that people read: codes and values, never sentences."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.features import reason_values
+from analytics.features import group_of, reason_values
 from crm.models import AttributeDefinition
 
 Values = Callable[[Mapping[str, float], str], dict[str, Any]]
 MOST_REASONS = 8  # the rest is summed as "other", so that base and points still add to the score
+
+
+def groups_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the group of each column; a ticked attribute may be called like another's column."""
+    keys = frozenset(AttributeDefinition.objects.filter(is_known_before=True).values_list("key", flat=True))
+    return {name: group_of(name, keys=keys) for name in names}
 
 
 def group_contributions(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analytics.artifacts import unpack
-from analytics.features import group_of
 from analytics.features.known import microseconds
 from analytics.lake import Lake, cut, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
@@ -29,6 +28,7 @@ from analytics.pipelines.reasons import (
     Values,
     build_reasons,
     group_contributions,
+    groups_of,
     values_with_names,
 )
 from analytics.pipelines.runs import timed_run
@@ -232,7 +232,7 @@ def explain(model: OutcomeClassifier, names: list[str], matrix: Matrix) -> Expla
     contributions = model.contributions(matrix.columns(names))
     base = float(model.base_log_odds_)
     probability = expit(add_up(model.base_log_odds_, contributions))
-    codes, points = group_contributions(contributions, names, {name: group_of(name) for name in names})
+    codes, points = group_contributions(contributions, names, groups_of(names))
     return Explained(base, probability, codes, points)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from analytics.artifacts import ArtifactMismatchError, pack, unpack
-from analytics.features import group_of
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.gate import Verdict, judge_challenger, judge_first
@@ -22,7 +21,7 @@ from analytics.pipelines.breakdown import error_by_part
 from analytics.pipelines.editions import live_version
 from analytics.pipelines.matrices import Examples, Matrix, load_matrix, stack
 from analytics.pipelines.moments import moment_of
-from analytics.pipelines.reasons import group_contributions
+from analytics.pipelines.reasons import group_contributions, groups_of
 from analytics.pipelines.specs import SPECS, ScoreSpec
 from analytics.services.model_versions import Training, admit
 from crm.models import Book
@@ -191,9 +190,7 @@ def _live_prediction(
 
 def _importance(model: OutcomeClassifier, names: list[str], X: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return the groups of features by the spread of their contributions, unit: log-odds."""
-    codes, points = group_contributions(
-        model.contributions(X), names, {name: group_of(name) for name in names}
-    )
+    codes, points = group_contributions(model.contributions(X), names, groups_of(names))
     spread = points.std(axis=0)
     order = np.argsort(-spread, kind="stable")
     return [{"code": codes[i], "spread": float(spread[i])} for i in order]

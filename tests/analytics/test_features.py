@@ -304,6 +304,19 @@ def test_choices_become_a_column_a_code_and_a_model_keeps_its_own(account, book)
     }
 
 
+def test_words_that_differ_in_capitals_only_are_one_column(account, book):
+    city = make_attribute("city", "text")
+    make_value(account, city, "berlin", 90)
+    others = AccountFactory.create_batch(2, book=book)
+    for other in others:
+        make_value(other, city, "Berlin", 90)
+
+    found = rows(book)
+
+    assert [name for name in found[account.pk] if "city" in name] == ["attr_city=Berlin"]
+    assert [found[one.pk]["attr_city=Berlin"] for one in (account, *others)] == [0, 1, 1]
+
+
 def test_dates_and_yes_or_no(account):
     make_value(account, make_attribute("founded", "date"), "2020-02-21", 5)
     make_value(account, make_attribute("insured", "boolean"), True, 5)

@@ -10,6 +10,7 @@ from analytics.lake import open_lake, refresh
 from analytics.models import ModelVersion
 from analytics.pipelines import scoring, training
 from analytics.pipelines.matrices import load_matrix
+from analytics.pipelines.reasons import groups_of
 from crm.models import AttributeDefinition, AttributeValue, Job, Outcome, Score
 from crm.pipelines import withdraw_scores
 from crm.services.attributes import edit_definition
@@ -95,6 +96,14 @@ def test_a_tick_decides_what_the_next_training_sees(book, administrator):
     without_it = score(book)  # by the model that learnt from it
     assert without_it.count() == ACCOUNTS
     assert without_it.values("value").distinct().count() < told_apart
+
+
+def test_an_attribute_called_like_a_column_of_history_is_a_reason_of_its_own():
+    names = ["attr_delivery_days", "attr_status_max"]
+    AttributeDefinition.objects.create(key="delivery_days", label="Days", type="number", is_known_before=True)
+    AttributeDefinition.objects.create(key="status", label="Status", type="number", is_known_before=True)
+
+    assert groups_of(names) == dict(zip(names, ["attribute:delivery_days", "attribute:status"], strict=True))
 
 
 def test_a_value_out_of_a_file_of_history_reaches_the_past_that_models_learn_from(lake_home):
