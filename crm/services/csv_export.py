@@ -63,7 +63,7 @@ def _cell(value: Any) -> Any:
         return neutral(value)
     if hasattr(value, "hour"):
         return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
-    return value
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def neutral(text: str) -> str:

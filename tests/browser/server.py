@@ -22,7 +22,11 @@ from config.embedded import REPOSITORY
 
 START_SECONDS = 60
 # Threads of earlier tests may have left sessions behind, and a database in use can't be copied.
-LEAVE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+# PostgreSQL itself asks its own processes to leave; nobody else may.
+LEAVE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = %s AND backend_type = 'client backend'
+"""
 
 
 @dataclass(frozen=True)
