@@ -26,26 +26,31 @@ def state_tone(campaign: Campaign) -> str:
 
 @register.filter
 def funnel_steps(report: CampaignReport) -> list[dict[str, Any]]:
-    """Return the steps of the funnel, each with its share of the step that it is a part of."""
+    """Return the steps of the funnel, each with its share of the step that it is a part of, and of which."""
     counts = report.counts
+    of_enrolled, of_treated = _("%(share)s of enrolled"), _("%(share)s of treated")
+    of_delivered = _("%(share)s of delivered")
     steps = [
-        ("enrolled", _("Enrolled"), None),
-        ("holdout", _("Held out"), "enrolled"),
-        ("treated", _("Treated"), "enrolled"),
+        ("enrolled", _("Enrolled"), "", ""),
+        ("holdout", _("Held out"), "enrolled", of_enrolled),
+        ("treated", _("Treated"), "enrolled", of_enrolled),
     ]
     if counts["sent"]:  # nothing is delivered on the phone
-        steps += [("sent", _("Sent"), "treated"), ("delivered", _("Delivered"), "sent")]
+        steps += [("sent", _("Sent"), "treated", of_treated)]
+        steps += [("delivered", _("Delivered"), "sent", _("%(share)s of sent"))]
     if report.campaign.channel == Campaign.Channel.EMAIL:
-        steps += [("opened", _("Opened"), "delivered"), ("clicked", _("Clicked"), "delivered")]
-    steps.append(("converted", _("Responded"), "treated"))
+        steps += [("opened", _("Opened"), "delivered", of_delivered)]
+        steps += [("clicked", _("Clicked"), "delivered", of_delivered)]
+    steps.append(("converted", _("Responded"), "treated", of_treated))
     return [
         {
             "label": label,
             "n": counts[step],
-            "base": counts[base] if base else counts[step],
+            "base": counts[base] if base else None,
+            "share": words,
             "href": _accounts_url(report.campaign, step),
         }
-        for step, label, base in steps
+        for step, label, base, words in steps
     ]
 
 

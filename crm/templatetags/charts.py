@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from .formats import percent, to_decimal
+from .formats import percent, share, to_decimal
 
 register = template.Library()
 
@@ -173,14 +173,16 @@ def _band(band: object, end: float) -> dict[str, Any]:
 
 @register.simple_tag
 def funnel(steps: Iterable[object], label: str = "") -> SafeString:
-    """Counts from the widest step down: `label, n, base, href, note`.
+    """Counts from the widest step down: `label, n, base, share, href, note`.
 
-    Shares are of `base`, by default of the step before.
+    Shares are of `base`, by default of the step before; `share` says so in words ("%(share)s of all").
     """
     rows: list[dict[str, Any]] = []
     for step in steps:
         n = int(_read(step, "n") or 0)
-        before = _read(step, "base") or (rows[-1]["n"] if rows else None)
+        base = _read(step, "base")
+        before = rows[-1]["n"] if base is None and rows else base
+        words = _read(step, "share") or _("%(share)s of the step before")
         first = rows[0]["n"] if rows else n
         rows.append(
             {
@@ -189,8 +191,7 @@ def funnel(steps: Iterable[object], label: str = "") -> SafeString:
                 "href": _read(step, "href"),
                 "note": _read(step, "note"),
                 "width": _part(n, first),
-                "of_previous": n / before if before else None,
-                "of_first": n / first if first and rows else None,
+                "share": words % {"share": share(n / before)} if before else "",
             }
         )
     return render_to_string("components/funnel.html", {"rows": rows, "label": label or _("Funnel")})

@@ -263,14 +263,21 @@ def test_a_funnel_step_is_a_share_of_the_step_before_unless_it_names_its_base():
     steps = [
         {"label": "Enrolled", "n": 200},
         {"label": "Held out", "n": 20},
-        {"label": "Sent", "n": 180, "base": 200},
+        {"label": "Sent", "n": 180, "base": 200, "share": "%(share)s of enrolled"},
     ]
 
     html = charts.funnel(steps)
 
-    assert "10.0\u202f%" in html
-    assert "90.0\u202f%" in html
+    assert "10.0\u202f% of the step before" in html
+    assert "90.0\u202f% of enrolled" in html
     assert "900.0" not in html
+    assert html.count("%") == html.count("\u202f% of") + html.count('%"')  # the first is a share of nothing
+
+
+def test_a_share_of_nobody_is_not_drawn_as_a_share_of_the_step_before():
+    steps = [{"label": "Enrolled", "n": 200}, {"label": "Responded", "n": 0, "base": 0}]
+
+    assert "\u202f%" not in charts.funnel(steps)
 
 
 def test_contributions_point_away_from_zero_and_keep_their_sign():
