@@ -7,11 +7,12 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import StreamingHttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.models import Job
+from crm.models import Account, Job
 from crm.models.access import EXPORT_ACCOUNTS
 from crm.selectors.account_list import capped_count, sorted_accounts
 from crm.selectors.directory import get_directory
@@ -19,6 +20,7 @@ from crm.services.csv_export import csv_lines
 from crm.services.jobs import enqueue
 from crm.views.access import HtmxRequest, get_visible, require_capability
 from crm.views.accounts import BULK_LIMIT, selected_accounts, wants_all
+from crm.views.fragments import back
 from crm.views.listing import Listing, read_listing
 
 CSV = "text/csv; charset=utf-8"
@@ -28,11 +30,18 @@ TASK = "crm.export_accounts"
 @require_POST
 @require_capability(EXPORT_ACCOUNTS)
 def account_export(request: HtmxRequest) -> HttpResponse | StreamingHttpResponse:
-    """Export the ticked accounts, or everything that the list's filters show."""
+    """Export the ticked accounts, or everything that the list's filters show if none was ticked."""
     listing = read_listing(request, QueryDict(request.POST.get("query", "")), get_directory())
     accounts = listing.accounts
-    if not wants_all(request) and (ticked := selected_accounts(request)):
-        accounts = accounts.model.objects.filter(pk__in=[account.pk for account in ticked])
+    if request.POST.getlist("ids") and not wants_all(request):
+        ticked = selected_accounts(request)
+        if not ticked:
+            messages.warning(request, _("No account was selected."))
+            return back(request, reverse("crm:account-list"))
+        accounts = Account.objects.filter(pk__in=[account.pk for account in ticked])
+    elif listing.errors:  # the list ignores what it can't read; nobody meant everything here
+        messages.warning(request, _("Nothing was exported: one of the filters can't be read."))
+        return back(request, reverse("crm:account-list"))
     if capped_count(sorted_accounts(accounts, listing.sort), BULK_LIMIT) > BULK_LIMIT:
         return _export_later(request, listing)
     lines = csv_lines(accounts, sort=listing.sort, columns=listing.columns, names=listing.names)

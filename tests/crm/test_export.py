@@ -48,6 +48,27 @@ def test_nobody_exports_what_they_do_not_see(sales_client):
     assert rows_of(sales_client.post("/accounts/export/", {"query": ""})) == []
 
 
+def test_ticks_that_nobody_may_see_do_not_widen_the_export_to_the_list(sales_client):
+    f.AccountFactory(name="Mine", owner=sales_client.user)
+    theirs = f.AccountFactory(name="Theirs", owner=f.UserFactory())
+
+    response = sales_client.post("/accounts/export/", {"ids": [theirs.public_id], "query": ""}, follow=True)
+
+    assert not response.streaming
+    assert "No account was selected" in response.text
+
+
+@pytest.mark.parametrize("whole_list", [{}, {"all": "1", "shown": "1"}])
+def test_an_unreadable_filter_does_not_widen_the_export_either(whole_list, admin_client_):
+    account = f.AccountFactory()
+    form = {"query": "churn_min=abc"} | whole_list | ({"ids": [account.public_id]} if whole_list else {})
+
+    response = admin_client_.post("/accounts/export/", form, follow=True)
+
+    assert not response.streaming
+    assert "Nothing was exported" in response.text
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "－1"])
 def test_no_cell_is_a_formula(text, admin_client_):
     assert neutral(text) == f"'{text}"
