@@ -11,9 +11,18 @@ from crm.forms.accounts import PersonField
 from crm.models import Account, Activity, Contact, Task, Ticket
 
 
+class NoteField(forms.CharField):
+    """Text of several lines, measured as the browser does: it counts a line break once, and sends two."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class ActivityForm(forms.Form):
     kind = forms.ChoiceField(label=_("Kind"), choices=Activity.Kind.choices)
-    text = forms.CharField(label=_("Text"), max_length=10_000, widget=forms.Textarea(attrs={"rows": 3}))
+    text = NoteField(label=_("Text"), max_length=10_000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class TaskForm(forms.Form):
@@ -32,7 +41,7 @@ class TicketForm(forms.Form):
         label=_("Priority"), choices=Ticket.Priority.choices, coerce=int, initial=Ticket.Priority.NORMAL
     )
     subject = forms.CharField(label=_("Subject"), max_length=200)
-    text = forms.CharField(
+    text = NoteField(
         label=_("What happened"), required=False, max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )  # fmt: skip

@@ -6,15 +6,17 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
 from crm.models import Account, AttributeDefinition, Erasure, MergedAccount
-from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, can
+from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, WORK_TICKETS, can
 from crm.selectors.account_overview import get_overview
 from crm.selectors.planned import planned_once
 from crm.selectors.score_panel import get_published
@@ -57,6 +59,7 @@ def account_detail(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         "walk": read_walk(request, account),
         "tab": wanted if wanted in TABS else TABS[0],
         "may_edit": can(request.user, EDIT_ACCOUNTS),
+        "may_work": can(request.user, WORK_TICKETS),
         "may_audit": can(request.user, VIEW_AUDIT),
         "may_merge": can(request.user, MERGE_ACCOUNTS),
         "may_erase": can(request.user, ERASE_ACCOUNTS),
@@ -86,9 +89,22 @@ def account_create(request: HtmxRequest) -> HttpResponse:
     if form.is_valid():
         matches = [] if "save_anyway" in request.POST else similar_accounts(request, form)
         if not matches:
-            return redirect(create_account(details=form.details(), attributes=form.attributes()))
+            created = create_account(details=form.details(), attributes=form.attributes())
+            return after_saving(request, created)
     status = 422 if form.errors else 409 if matches else 200
     return render(request, "crm/account_form.html", {"form": form, "matches": matches}, status=status)
+
+
+def after_saving(request: HtmxRequest, saved: Account) -> HttpResponseRedirect:
+    """Lead to the account, or to the list when saving gave it to somebody whose accounts one can't see."""
+    if visible_accounts(request).filter(pk=saved.pk).exists():
+        return HttpResponseRedirect(saved.get_absolute_url())
+    if saved.owner:
+        words = _("%(name)s now belongs to %(owner)s.") % {"name": saved.name, "owner": saved.owner}
+    else:
+        words = _("%(name)s no longer belongs to you.") % {"name": saved.name}
+    messages.success(request, words)
+    return HttpResponseRedirect(reverse("crm:account-list"))
 
 
 def similar_accounts(request: HtmxRequest, form: AccountForm) -> list[Match]:
@@ -106,14 +122,14 @@ def account_edit(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "account": account, "revision": account.revision}
     if form.is_valid():
         try:
-            edit_account(
+            edited = edit_account(
                 account=account, revision=posted_revision(request), changes=form.details(),
                 attributes=form.attributes(),
             )  # fmt: skip
         except EditConflictError as error:
             context |= describe_conflict(form, error)
         else:
-            return redirect(account)
+            return after_saving(request, edited)
     status = 409 if "conflict" in context else 422 if form.errors else 200
     return render(request, "crm/account_form.html", context, status=status)
 
@@ -137,9 +153,11 @@ def account_field(request: HtmxRequest, public_id: UUID, name: str) -> HttpRespo
         except EditConflictError as error:
             context |= describe_conflict(form, error)
         else:
-            if not request.htmx:
-                return redirect(account)
-            context |= {"account": get_visible(visible_accounts(request), pk=edited.pk), "is_editing": False}
+            shown = visible_accounts(request).filter(pk=edited.pk).first()
+            if shown is None or not request.htmx:
+                answer = after_saving(request, edited)
+                return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+            context |= {"account": shown, "is_editing": False}
     # htmx swaps answers that succeed; the message stands at the field.
     status = 200 if request.htmx or not (form.errors or "conflict" in context) else 422
     return render_part(request, "crm/account_field.html", "field", context, status=status)

@@ -2,10 +2,8 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.forms.accounts import ContactForm
@@ -20,16 +18,16 @@ from crm.views.conflicts import describe_conflict
 from crm.views.fragments import back
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @require_capability(EDIT_ACCOUNTS)
 def activity_create(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     account = get_visible(Account.objects.visible_to(request.user), public_id=public_id)
-    form = ActivityForm(request.POST)
+    form = ActivityForm(request.POST or None)
     if form.is_valid():
         log_activity(account=account, author=request.user, **form.cleaned_data)
-    else:
-        messages.error(request, _("Nothing was logged: the text is missing or too long."))
-    return back(request, account.get_absolute_url())
+        return back(request, account.get_absolute_url())
+    context = {"form": form, "account": account}
+    return render(request, "crm/activity_form.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -5,8 +5,11 @@ from typing import Any
 
 from django import forms
 
+from crm.forms.accounts import attribute_value
 from crm.models import Account
 from crm.services.accounts import EditConflictError
+
+NOTHING = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,15 @@ def describe_conflict(form: forms.ModelForm, error: EditConflictError) -> dict[s
         "conflict": [
             Difference(str(form[name].label), _shown(form[name], theirs), _shown(form[name], ours))
             for name, ours in form.cleaned_data.items()
-            if (theirs := _current(error.current, name)) != ours
+            if _differ(theirs := _current(error.current, name), ours)
         ],
         "revision": error.current.revision,
     }
+
+
+def _differ(theirs: Any, ours: Any) -> bool:
+    """Compare as a reader does: None and "" both show nothing, and a custom day is kept as text."""
+    return theirs not in (ours, attribute_value(ours)) and not (theirs in NOTHING and ours in NOTHING)
 
 
 def _current(record: Any, name: str) -> Any:
@@ -39,4 +47,4 @@ def _shown(field: forms.BoundField, value: Any) -> str:
     choices = getattr(field.field, "choices", ())
     if not isinstance(field.field, forms.ModelChoiceField):
         value = dict(choices).get(value, value)
-    return "–" if value in (None, "") else str(value)
+    return "–" if value in NOTHING else str(value)
