@@ -23,6 +23,7 @@ TOO_MANY_FIELDS = "&" * settings.DATA_UPLOAD_MAX_NUMBER_FIELDS  # one more than 
         (403, "/audit/", "sales"),
         (404, "/nothing-here/", "sales"),
         (404, "/nothing-here/", ""),
+        (405, "/accounts/assign/", "sales"),
     ],
 )
 def test_refusals_are_accessible(visit, status, address, who):
