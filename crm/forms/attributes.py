@@ -51,7 +51,8 @@ class AttributeForm(forms.Form):
     choices = ChoicesField(
         label=gettext_lazy("Choices"), required=False,
         help_text=gettext_lazy(
-            "One a line, such as north = Northern region: what is stored, then what people read."
+            "Of the type “Choice”, one a line, such as north = Northern region: "
+            "what is stored, then what people read."
         ),
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )  # fmt: skip
