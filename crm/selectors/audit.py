@@ -16,6 +16,7 @@ from crm.models import Account
 from crm.selectors.words import record_words
 
 IGNORED = {"id", "public_id", "revision"}
+LABELS = ("name", "title", "subject", "username")  # what a record is called by
 PER_PAGE = 50
 
 
@@ -121,7 +122,7 @@ def _entry(row: tuple[Any, ...]) -> AuditEntry:
     at, table, pk, object_id, action, actor_id = row[:6]
     before = json.loads(row[6])  # raw cursors leave JSON alone
     after = json.loads(row[7]) if row[7] else None
-    label = next((str(before[name]) for name in ("name", "title", "subject", "username") if before.get(name)), "")
+    label = next((str(before[name]) for name in LABELS if before.get(name)), "")
     return AuditEntry(at, table, pk, object_id, action, actor_id, label, list(_changes(before, after)))
 
 
