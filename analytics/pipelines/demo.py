@@ -7,7 +7,6 @@ has one cut-off date only; its past predictions are out of sample by five-fold c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +18,9 @@ from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.models import ModelVersion, Prediction
 from analytics.pipelines import lift, monitoring
+from analytics.pipelines.drivers import Explained
 from analytics.pipelines.editions import edition_of, live_version
-from analytics.pipelines.matrices import load_matrix
+from analytics.pipelines.matrices import Matrix, load_matrix
 from analytics.pipelines.offers import KIND as RECOMMENDATION
 from analytics.pipelines.reasons import values_with_names
 from analytics.pipelines.scoring import explain, new_scores, publish_losses, score_book
@@ -31,7 +31,7 @@ from analytics.services.predictions import keep_weekly
 from campaigns.services.simulation import simulate_past_campaign
 from crm.models import Book, Score
 from crm.services.job_runs import RunningJob
-from crm.services.publish import NewScore, publish_scores
+from crm.services.publish import publish_scores
 
 WEEKS = 13
 TRAINING_WEEKS = (13, 6, 0)  # before the end
@@ -94,17 +94,18 @@ def _publish_cross_fitted(
     edition = edition_of(version, cutoff, is_weekly=True)
     probability = np.empty(len(ids))
     values = values_with_names()
-
-    def scores() -> Iterator[NewScore]:
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-        for fitted, held_out in folds.split(X, happened):
-            model = OutcomeClassifier(n_folds=3, random_state=SEED).fit(X[fitted], happened[fitted])
-            part = matrix.rows_of(ids[held_out])
-            probability[held_out] = model.predict_proba(X[held_out])[:, 1]
-            yield from new_scores(explain(model, version.feature_names, part), part, values)
+    parts: list[tuple[Explained, Matrix]] = []
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    for fitted, held_out in folds.split(X, happened):
+        model = OutcomeClassifier(n_folds=3, random_state=SEED).fit(X[fitted], happened[fitted])
+        part = matrix.rows_of(ids[held_out])
+        probability[held_out] = model.predict_proba(X[held_out])[:, 1]
+        parts.append((explain(model, version.feature_names, part), part))
+    # Explained before rows are copied: the connection can't be asked anything meanwhile.
+    scores = (score for explained, part in parts for score in new_scores(explained, part, values))
 
     with transaction.atomic():
-        publish_scores(kind=spec.kind, scores=scores(), edition=edition)
+        publish_scores(kind=spec.kind, scores=scores, edition=edition)
         publish_losses(matrix, probability, edition)
         keep_weekly(kind=spec.kind, edition=edition, account_ids=ids.tolist())
 

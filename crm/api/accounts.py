@@ -120,7 +120,7 @@ class AccountDetailView(ApiView):
     @extend_schema(
         summary="Read one of your accounts",
         parameters=[LANGUAGE, IF_NONE_MATCH],
-        responses={200: one(AccountDetailSerializer), 304: None, **MERGED, **problems(404)},
+        responses={200: one(AccountDetailSerializer), 304: None, **MERGED, **problems(400, 404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         with planned_once():

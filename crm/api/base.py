@@ -64,6 +64,16 @@ class ApiView(APIView):
         """The calling key; there is one, for `HasScope` lets nobody else in."""
         return self.request.user  # type: ignore[return-value] # declared as Django's own user
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse parameters that nobody knows: a misspelt filter must not answer everything."""
+        super().initial(request, *args, **kwargs)
+        if unknown := set(request.query_params) - self.known_parameters():
+            message = [_("There is no such parameter.")]
+            raise ValidationError(dict.fromkeys(sorted(unknown), message), "unknown_parameter")
+
+    def known_parameters(self) -> frozenset[str]:
+        return frozenset()
+
     def check_permissions(self, request: Request) -> None:
         """Count before asking for scopes: a key that lacks them uses up its rate too."""
         super().check_throttles(request)
@@ -82,17 +92,14 @@ class ApiView(APIView):
 
 
 class ListView(ApiView, ListAPIView[M]):
-    """A list that refuses parameters it doesn't know: a misspelt filter must not answer everything."""
-
     own_parameters: ClassVar[frozenset[str]] = frozenset()
 
+    def known_parameters(self) -> frozenset[str]:
+        filters = getattr(self, "filterset_class", None)
+        return PAGING | self.own_parameters | frozenset(filters.base_filters if filters else ())
+
     def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
-        asked, filters = set(self.request.query_params), getattr(self, "filterset_class", None)
-        about_order = PAGING | self.own_parameters
-        if unknown := asked - about_order - set(filters.base_filters if filters else ()):
-            message = [_("There is no such parameter.")]
-            raise ValidationError(dict.fromkeys(sorted(unknown), message), "unknown_parameter")
-        if asked <= about_order:
+        if set(self.request.query_params) <= PAGING | self.own_parameters:
             return queryset  # a form of twenty fields is not made to find nothing in it
         return super().filter_queryset(queryset)
 

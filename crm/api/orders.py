@@ -59,7 +59,7 @@ class OrderDetailView(ApiView):
     @extend_schema(
         summary="Read one order with its lines",
         parameters=[IF_NONE_MATCH],
-        responses={200: one(OrderDetailSerializer), 304: None, **problems(404)},
+        responses={200: one(OrderDetailSerializer), 304: None, **problems(400, 404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         lines = OrderLine.objects.select_related("product").order_by("id")

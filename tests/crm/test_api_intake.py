@@ -326,7 +326,8 @@ def test_codes_that_nobody_gave_out_are_refused(partner_key, field, code):
 
 
 @pytest.mark.django_db
-def test_a_format_is_a_parameter_like_any_other_that_nobody_knows(partner_key):
-    answer = partner_key.get("/accounts/?format=xml")
+def test_parameters_that_nobody_knows_are_refused_by_lists_and_single_records(partner_key):
+    account = partner_key.account()
 
-    assert ("/format", "unknown_parameter") in errors_of(answer)
+    for address in ("/accounts/?format=xml", f"/accounts/{account.public_id}/?format=xml"):
+        assert ("/format", "unknown_parameter") in errors_of(partner_key.get(address))
