@@ -30,3 +30,17 @@ def wait_until_known(*, seconds: float = 60) -> None:
     while complete_until() <= moment:
         assert time.monotonic() < deadline, "an older transaction does not end"
         time.sleep(0.05)
+
+
+def wait_for_older_transactions(*, seconds: float = 600) -> None:
+    """Wait until no transaction lasts that began before this, in whatever database of the server."""
+    deadline = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        mine = cursor.fetchone()[0]
+        while True:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8", [mine])
+            if cursor.fetchone()[0]:
+                return
+            assert time.monotonic() < deadline, "an older transaction does not end"
+            time.sleep(0.02)
