@@ -19,15 +19,12 @@ import numpy as np
 import scipy.sparse as sp
 import structlog
 from django.db import transaction
-from numpy.typing import NDArray
 
-from analytics import features
 from analytics.artifacts import pack, unpack
 from analytics.lake import Lake
 from analytics.lake.folders import lake_folder
 from analytics.ml.candidates import Shelf
 from analytics.ml.history import History, Market
-from analytics.ml.history import Purchases as Lines
 from analytics.ml.items import ItemModel
 from analytics.ml.listing import Recommendations, blocks, recommend_top
 from analytics.ml.ranking import ndcg_and_recall
@@ -35,57 +32,18 @@ from analytics.ml.recommend import Recommender
 from analytics.models import ModelVersion
 from analytics.pipelines.editions import edition_of, live_version
 from analytics.pipelines.offer_rules import MOST_OF_CATEGORY, read_content, read_rules
+from analytics.pipelines.popular_offers import LIST_LENGTH, TEST_DAYS, learn_popular, publish_popular
+from analytics.pipelines.purchases import Ints, Purchases, load_purchases, sample_accounts
 from analytics.pipelines.runs import timed_run
 from analytics.services.model_versions import Training, admit
-from crm.models import Account, Book, Product, Recommendation
+from crm.models import Book, Recommendation
 from crm.services.job_runs import RunningJob
-from crm.services.publish import Edition, NewRecommendation, publish_recommendations
+from crm.services.publish import NewRecommendation, publish_recommendations
 
 log = structlog.get_logger(__name__)
 KIND = ModelVersion.Kind.RECOMMENDATION
-LIST_LENGTH = 10
-TEST_DAYS = 60
-POPULARITY = "popularity"  # what stands as the version where no model is live
-HISTORY_DAYS = 730
 LEAST_PURCHASES = 500
-# What goes with what is learnt from so many accounts at most: more would say the same, and millions
-# of them would not fit into memory.
-MOST_LEARNT_FROM = 100_000
 MARKET = ("buyers_", "scores_", "ever_", "table_")
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Purchases:
-    """Order lines by position of account and product; age in days before the moment."""
-
-    account_ids: Ints
-    product_ids: Ints
-    user: Ints
-    item: Ints
-    age_days: NDArray[np.float64]
-    quantity: NDArray[np.float64]
-
-    def lines(self) -> Lines:
-        """Return what was bought, without what was sent back."""
-        kept = self.quantity > 0
-        return Lines(
-            self.user[kept],
-            self.item[kept],
-            self.age_days[kept],
-            len(self.account_ids),
-            len(self.product_ids),
-        )
-
-    def history(self, recommender: Recommender) -> History:
-        user, item, age, n_users, n_items = self.lines()
-        return History(half_life_days=recommender.half_life_days).fit(
-            user, item, age, n_users=n_users, n_items=n_items
-        )
-
-    def columns(self) -> tuple[Ints, Ints, NDArray[np.float64], NDArray[np.float64], int, int]:
-        sizes = len(self.account_ids), len(self.product_ids)
-        return self.user, self.item, self.age_days, self.quantity, *sizes
 
 
 def train(lake: Lake, book: Book, as_of: datetime, job: RunningJob | None = None) -> ModelVersion | None:
@@ -135,7 +93,7 @@ def publish(
     """
     version = live_version(book, KIND)
     if version is None:
-        return _publish_popular(lake, book, as_of, account_ids=account_ids, job=job)
+        return publish_popular(lake, book, as_of, account_ids=account_ids, job=job)
     learnt = _learnt(book, version) if account_ids is not None else learn(lake, book, as_of)
     if learnt is None:  # nobody has scored the whole book yet
         return {}
@@ -157,50 +115,6 @@ def publish(
     return {str(KIND): written}
 
 
-def _publish_popular(
-    lake: Lake, book: Book, as_of: datetime, *, account_ids: Sequence[int] | None, job: RunningJob | None
-) -> dict[str, int]:
-    purchases = load_purchases(lake, book, as_of, sample_accounts(book))
-    products, buyers = _sold_most(purchases)
-    if products.size == 0:
-        return {}
-    accounts = _account_ids(book) if account_ids is None else np.array(account_ids, dtype=np.int64)
-    rules = read_rules(book, as_of, accounts, purchases.product_ids)
-    sold = ~rules.barred[products]
-    products, buyers = products[sold], buyers[sold]
-    rows = (
-        NewRecommendation(
-            account_id=int(account),
-            product_id=int(purchases.product_ids[products[place]]),
-            rank=rank,
-            kind=Recommendation.Kind.POPULAR,
-            score=float(buyers[place]) / max(int(buyers[0]), 1),
-            reason={"code": "popular", "buyers": int(buyers[place])},
-        )
-        for user, account in enumerate(accounts)
-        for rank, place in enumerate(_not_hidden(products, rules.hidden, user), start=1)
-    )
-    edition = Edition(book, as_of, horizon_days=TEST_DAYS, model_version=POPULARITY)
-    return {str(KIND): publish_recommendations(recommendations=rows, edition=edition, job=job)}
-
-
-def _sold_most(purchases: Purchases) -> tuple[Ints, Ints]:
-    """Return products by how many bought them lately, or ever where nobody did lately; and how many."""
-    sold = purchases.quantity > 0
-    lately = sold & (purchases.age_days < TEST_DAYS)
-    kept = lately if lately.any() else sold
-    pairs = np.unique(np.column_stack([purchases.item[kept], purchases.user[kept]]), axis=0)
-    products, buyers = np.unique(pairs[:, 0], return_counts=True)
-    order = np.argsort(-buyers, kind="stable")
-    return products[order], buyers[order]
-
-
-def _not_hidden(products: Ints, hidden: sp.csr_array | None, user: int) -> list[int]:
-    """Return the places of the first products that this account may be offered."""
-    mine = set() if hidden is None else set(hidden[[user]].indices.tolist())
-    return [place for place, product in enumerate(products.tolist()) if product not in mine][:LIST_LENGTH]
-
-
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What was learnt of the products of a book, for any of its accounts."""
@@ -212,10 +126,12 @@ class Learnt:
 def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     """Learn what goes with what and what sells now, and keep it for those that score some accounts.
 
-    Returns None where no recommender is live. Nothing that is kept speaks of an account.
+    Returns None where no recommender is live: then what sells is kept alone. Nothing that is kept
+    speaks of an account.
     """
     version = live_version(book, KIND)
     if version is None:
+        learn_popular(lake, book, as_of)
         return None
     purchases = load_purchases(lake, book, as_of, sample_accounts(book))
     recommender = _with_blend(version)
@@ -228,15 +144,6 @@ def learn(lake: Lake, book: Book, as_of: datetime) -> Learnt | None:
     for other in set(path.parent.glob(f"goes-with-{book.pk}-*.npz")) - {path}:
         other.unlink(missing_ok=True)
     return learnt
-
-
-def sample_accounts(book: Book) -> list[int] | None:
-    """Return accounts to learn from, the same ones each time, or None for all."""
-    account_ids = _account_ids(book)
-    if account_ids.size <= MOST_LEARNT_FROM:
-        return None
-    chosen = np.random.default_rng(0).choice(account_ids, MOST_LEARNT_FROM, replace=False)
-    return sorted(chosen.tolist())
 
 
 def _keep(learnt: Learnt, path: Path) -> None:
@@ -287,39 +194,6 @@ def _with_blend(version: ModelVersion) -> Recommender | None:
 
 def _kept_in(book: Book, version: ModelVersion) -> Path:
     return lake_folder() / f"goes-with-{book.pk}-{version.pk}.npz"
-
-
-def _account_ids(book: Book) -> Ints:
-    ids = Account.objects.filter(book=book).order_by("pk").values_list("pk", flat=True)
-    return np.fromiter(ids.iterator(10_000), np.int64)
-
-
-def load_purchases(
-    lake: Lake,
-    book: Book,
-    as_of: datetime,
-    account_ids: Sequence[int] | None = None,
-    product_ids: Ints | None = None,
-) -> Purchases:
-    """Read what these accounts, or all of the book, had bought by then, newest 24 months."""
-    accounts = _account_ids(book) if account_ids is None else np.array(account_ids, dtype=np.int64)
-    if product_ids is None:
-        products = Product.objects.filter(book=book).order_by("pk").values_list("pk", flat=True)
-        product_ids = np.array(products, dtype=np.int64)
-    expression = features.purchases(
-        lake.tables, book_id=book.pk, as_of=as_of, days_back=HISTORY_DAYS, account_ids=account_ids
-    )
-    table = features.collect(expression)
-    account, product = table["account_id"].to_numpy(), table["product_id"].to_numpy()
-    kept = np.isin(account, accounts) & np.isin(product, product_ids)
-    return Purchases(
-        accounts,
-        product_ids,
-        np.searchsorted(accounts, account[kept]),
-        np.searchsorted(product_ids, product[kept]),
-        table["age_days"].to_numpy().astype(float)[kept],
-        table["quantity"].to_numpy().astype(float)[kept],
-    )
 
 
 def _rows(purchases: Purchases, found: Recommendations) -> Iterator[NewRecommendation]:

@@ -12,7 +12,7 @@ from analytics import features
 from analytics.features.known import QUANTITY_UNITS
 from analytics.lake import Lake
 from analytics.ml.together import Together, bought_together
-from analytics.pipelines.offers import HISTORY_DAYS, Ints, load_purchases, sample_accounts
+from analytics.pipelines.purchases import HISTORY_DAYS, Ints, load_purchases, sample_accounts
 from crm.models import Book, Product
 from crm.services.job_runs import RunningJob
 from crm.services.publish_products import (

@@ -3,6 +3,7 @@
 import pytest
 
 from analytics.lake import open_lake, refresh
+from analytics.lake.slices import open_slice
 from analytics.pipelines import offers
 from crm.models import Recommendation
 from tests import factories as f
@@ -24,7 +25,7 @@ def buy(account, product, days):
 
 def publish(book, account_ids=None):
     refresh()
-    with open_lake() as lake:
+    with open_lake() if account_ids is None else open_slice(account_ids) as lake:
         offers.publish(lake, book, AS_OF, account_ids=account_ids)
 
 
@@ -68,12 +69,14 @@ def test_what_sold_long_ago_is_better_than_nothing_and_rules_hold(goods):
 
 def test_one_account_can_be_given_its_list_alone_and_a_book_that_sells_nothing_has_none(goods):
     book = goods["tea"].book
-    buyer, newcomer = f.AccountFactory.create_batch(2, book=book)
+    buyer, other = f.AccountFactory.create_batch(2, book=book)
     publish(book)
     assert not Recommendation.objects.exists()
     buy(buyer, goods["tea"], 10)
+    publish(book)
+    newcomer = f.AccountFactory(book=book)
+    buy(newcomer, goods["cup"], 5)
 
-    publish(book, [newcomer.pk])
+    publish(book, [newcomer.pk])  # from its own facts alone, which do not say what others buy
 
-    assert listed(newcomer) == [("tea", "popular", 1)]
-    assert listed(buyer) == []
+    assert listed(newcomer) == listed(buyer) == listed(other) == [("tea", "popular", 1)]
