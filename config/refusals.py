@@ -1,12 +1,13 @@
 """Requests that a page does not take: from whoever is no longer signed in, or of the wrong method."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,11 +19,15 @@ class SignInMiddleware(LoginRequiredMiddleware):
     """Lead to the sign-in page, and from there to a page that can be looked at.
 
     What a form was sent to often can't: after signing in, it is the page of the form that is meant.
+    A part of a page is told instead, and shows nothing: what looks after itself stands still, because
+    its page may hold what somebody has written, and what was clicked is asked for as a page (app.js).
     """
 
-    def handle_no_permission(
+    def handle_no_permission(  # type: ignore[override] # whatever it is, the middleware sends it
         self, request: HttpRequest, view_func: Callable[..., Any]
-    ) -> HttpResponseRedirect:
+    ) -> HttpResponse:
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
         login_url = resolve_url(self.get_login_url(view_func))

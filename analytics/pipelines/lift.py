@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
-from analytics.ml.lift import Arm, Incremental, difference_in_shares, incremental, sample_ratio_p_value
+from analytics.ml.lift import Arm, difference_in_shares, incremental, sample_ratio_p_value
 from analytics.ml.metrics import wilson_interval
 from campaigns.models import Campaign
 from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
@@ -72,7 +72,7 @@ def measure(campaign: Campaign, *, as_of: datetime) -> None:
     holdout = _arm(converted[~arms], amounts[~arms])
     share = difference_in_shares(treated.conversions, treated.n, holdout.conversions, holdout.n)
     gained = incremental(treated, holdout)
-    money = _money(gained)
+    money = gained.money  # None where nobody can say
     report = NewLiftReport(
         treated=treated.n,
         treated_converted=treated.conversions,
@@ -84,9 +84,9 @@ def measure(campaign: Campaign, *, as_of: datetime) -> None:
         incremental_conversions=gained.conversions.value,
         incremental_conversions_low=gained.conversions.low,
         incremental_conversions_high=gained.conversions.high,
-        incremental_amount=money[0],
-        incremental_amount_low=money[1],
-        incremental_amount_high=money[2],
+        incremental_amount=money.value if money else None,
+        incremental_amount_low=money.low if money else None,
+        incremental_amount_high=money.high if money else None,
         sample_ratio_p_value=sample_ratio_p_value(treated.n, holdout.n, 1 - campaign.holdout_share),
         method=METHOD,
         as_of=as_of,
@@ -123,12 +123,6 @@ def _arm(converted: Any, amounts: Any) -> Arm:
         amount=float(amounts.sum()),
         amount_squares=float((amounts**2).sum()),
     )
-
-
-def _money(gained: Incremental) -> tuple[float, float, float]:
-    if gained.money is None:
-        return 0.0, 0.0, 0.0
-    return gained.money.value, gained.money.low, gained.money.high
 
 
 def _bands(group: str, predicted: Any, converted: Any) -> list[Band]:

@@ -36,7 +36,7 @@ from analytics.pipelines.specs import SPECS, ScoreSpec, specs_of
 from analytics.services.predictions import keep_weekly
 from analytics.services.reason_totals import clear_reason_totals, keep_reason_totals
 from crm.models import Account, Book, Job, Organisation, Score, Value
-from crm.services.job_runs import RunningJob
+from crm.services.job_runs import RunningJob, fence
 from crm.services.jobs import enqueue
 from crm.services.publish import (
     Edition,
@@ -216,8 +216,7 @@ def _score(
                 keep_weekly(kind=spec.kind, edition=edition, account_ids=matrix.account_ids.tolist())
             if part is not None:  # of single accounts no sum is kept
                 _keep_totals(spec, edition, part, sum_reasons(matrix.account_ids, explained, part.segments))
-            if job is not None:
-                job.fence()
+            fence(job)
     return timed.accounts
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from analytics.models import ModelPolicy, ModelVersion
 from crm.models import Book, User
 from crm.services.feed import record_change
-from crm.services.job_runs import RunningJob
+from crm.services.job_runs import RunningJob, fence
 
 if TYPE_CHECKING:  # web processes promote and retire versions, and carry no numeric libraries
     from analytics.artifacts import Artifact
@@ -53,8 +53,7 @@ def admit(
     """
     version = store_version(training=training)
     judge(version=version, passed=passed, reasons=reasons, in_shadow=in_shadow)
-    if job is not None:
-        job.fence()
+    fence(job)
     version.refresh_from_db(fields=["state", "verdict"])
     return version
 

@@ -17,9 +17,10 @@ class LiftReport(models.Model):
     incremental_conversions = models.FloatField()
     incremental_conversions_low = models.FloatField()
     incremental_conversions_high = models.FloatField()
-    incremental_amount = models.FloatField()  # reporting currency
-    incremental_amount_low = models.FloatField()
-    incremental_amount_high = models.FloatField()
+    # Reporting currency; null where nobody can say, since nobody bought or an arm has one account.
+    incremental_amount = models.FloatField(null=True)
+    incremental_amount_low = models.FloatField(null=True)
+    incremental_amount_high = models.FloatField(null=True)
     sample_ratio_p_value = models.FloatField()
     bands = models.JSONField(default=list)  # predicted against actual, see publish_lift_report
     method = models.CharField(max_length=64)  # e.g. "newcombe-welch-1"

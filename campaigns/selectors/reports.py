@@ -66,13 +66,12 @@ class CampaignReport:
     @property
     def return_interval(self) -> tuple[float, float, float] | None:
         """Return on the cost: (incremental money - cost) / cost, with its 90 % interval."""
-        cost = float(self.campaign.cost_amount)
-        if self.lift is None or cost == 0:
+        cost, lift = float(self.campaign.cost_amount), self.lift
+        if lift is None or cost == 0:
             return None
-        low, high = self.lift.incremental_amount_low, self.lift.incremental_amount_high
-        gains = (self.lift.incremental_amount, low, high)
-        middle, bottom, top = ((gain - cost) / cost for gain in gains)
-        return middle, bottom, top
+        gains = (lift.incremental_amount, lift.incremental_amount_low, lift.incremental_amount_high)
+        known = [(gain - cost) / cost for gain in gains if gain is not None]
+        return (known[0], known[1], known[2]) if len(known) == len(gains) else None
 
     def bands(self, group: str) -> list[dict[str, Any]]:
         """Return predicted against actual response by band, for the holdout or the treated."""

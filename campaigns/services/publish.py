@@ -42,9 +42,9 @@ class NewLiftReport:
     incremental_conversions: float
     incremental_conversions_low: float
     incremental_conversions_high: float
-    incremental_amount: float
-    incremental_amount_low: float
-    incremental_amount_high: float
+    incremental_amount: float | None
+    incremental_amount_low: float | None
+    incremental_amount_high: float | None
     sample_ratio_p_value: float
     method: str
     as_of: datetime

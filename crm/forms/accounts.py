@@ -8,11 +8,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.forms.currencies import CurrencyField
 from crm.models import Account, AttributeDefinition, Contact, User
 from crm.selectors.countries import COUNTRIES
 from crm.selectors.directory import list_people
 
-CURRENCIES = ("GBP", "EUR", "USD", "TWD", "CNY", "JPY", "CHF")
 ATTRIBUTE_PREFIX = "attr_"
 
 
@@ -32,7 +32,7 @@ class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg] # known to 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
     owner = PersonField(label=_("Owner"), required=False)
     country = forms.ChoiceField(label=_("Country"), required=False)
-    currency = forms.ChoiceField(label=_("Currency"), choices=[(code, code) for code in CURRENCIES])
+    currency = CurrencyField(label=_("Currency"))
 
     class Meta:
         model = Account
@@ -52,10 +52,6 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         if self.instance.country and self.instance.country not in COUNTRIES:
             choices.append((self.instance.country, self.instance.country))
         self.fields["country"].choices = choices  # type: ignore[attr-defined] # known by its name only
-        if self.instance.currency and self.instance.currency not in CURRENCIES:
-            # Not offered, and kept all the same: a form without it would save another one.
-            kept = (self.instance.currency, self.instance.currency)
-            self.fields["currency"].choices = [*self.fields["currency"].choices, kept]  # type: ignore[attr-defined]
         if self.instance.pk:
             del self.fields["book"]  # a book's models were trained on its accounts
         for definition in definitions:

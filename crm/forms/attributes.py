@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.models import AttributeDefinition
 
@@ -43,7 +43,7 @@ class AttributeForm(forms.Form):
 
     label = forms.CharField(label=gettext_lazy("Label"), max_length=120)
     key = forms.RegexField(
-        r"^[a-z][a-z0-9_]*\Z", label=gettext_lazy("Key"), max_length=60,
+        r"^[a-z][a-z0-9_]*\Z", label=pgettext_lazy("attribute", "Key"), max_length=60,
         help_text=gettext_lazy("What imports, the API and models call it, for good."),
         error_messages={"invalid": gettext_lazy("A small letter, then small letters, digits and _.")},
     )  # fmt: skip

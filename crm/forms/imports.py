@@ -10,12 +10,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.forms.accounts import CURRENCIES
 from crm.forms.books import ScoreKindsField
+from crm.forms.currencies import CurrencyField
 from crm.models import Book, Import
 from crm.selectors.import_kinds import KINDS, Kind
 from crm.selectors.import_mapping import offered_attributes
 from crm.selectors.import_page_words import TYPES
+from crm.selectors.organisation import get_organisation
 
 NEW_BOOK = "new"
 HISTORY_HELP = _(
@@ -64,9 +65,7 @@ class UploadForm(forms.Form):
     book_code = forms.SlugField(
         label=_("Its code"), max_length=30, required=False, help_text=_("Small letters, for addresses.")
     )
-    book_currency = forms.ChoiceField(
-        label=_("Its currency"), required=False, choices=[(code, code) for code in CURRENCIES]
-    )
+    book_currency = CurrencyField(label=_("Its currency"), required=False)
     score_kinds = ScoreKindsField(label=_("What is scored in it"))
     source = forms.CharField(
         label=_("Source"), max_length=60, required=False,
@@ -81,13 +80,14 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         books = [(str(book.public_id), book.name) for book in Book.objects.order_by("is_demo", "name")]
         self.fields["kind"].choices = [(kind.code, kind.label) for kind in KINDS.values()]  # type: ignore[attr-defined] # known by its name only
+        self.fields["book_currency"].initial = get_organisation().reporting_currency
         self.fields["book"].choices = [*books, (NEW_BOOK, _("A new book"))]  # type: ignore[attr-defined] # known by its name only
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("book") != NEW_BOOK:
             return cleaned
-        for name in ("book_name", "book_code"):
+        for name in ("book_name", "book_code", "book_currency"):
             if not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, gettext("A new book needs this."))
         if Book.objects.filter(code=cleaned.get("book_code") or "").exists():

@@ -14,8 +14,8 @@ from django.utils.text import get_text_list as in_a_row
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from crm.forms.currencies import CurrencyField
 from crm.models import Organisation
-from crm.selectors.currencies import CURRENCIES
 from crm.selectors.exchange_rates import RateProblem
 from crm.selectors.organisation import list_time_zones
 from crm.services.exchange_rates import NewRate, RatesRefusedError, parse_rate, read_rates
@@ -35,20 +35,6 @@ class ZoneSelect(forms.Select):
         if value:
             option["attrs"]["lang"] = "en"
         return option
-
-
-class CurrencyField(forms.CharField):
-    """The code of a currency, with suggestions from the page's list of them."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=3, **kwargs)
-        self.widget.attrs |= {"list": "currencies", "autocomplete": "off", "autocapitalize": "characters"}
-
-    def clean(self, value: Any) -> str:
-        code = str(super().clean(value)).upper()
-        if code and code not in CURRENCIES:
-            raise forms.ValidationError(_("This is no currency. Codes have three letters, like EUR."))
-        return code
 
 
 class OrganisationForm(forms.Form):

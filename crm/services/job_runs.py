@@ -120,6 +120,12 @@ class RunningJob:
         raise JobLostError
 
 
+def fence(job: RunningJob | None) -> None:
+    """Call the fence of the job that the work belongs to, if it belongs to one."""
+    if job is not None:
+        job.fence()
+
+
 Pipeline = Callable[[RunningJob], dict[str, Any]]
 
 

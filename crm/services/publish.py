@@ -16,8 +16,8 @@ from django.db import transaction
 
 from crm.models import Book, Recommendation, Reliability, Score, Value
 from crm.services.feed import record_change
-from crm.services.job_runs import RunningJob
-from crm.services.staged import Staged, execute, fence
+from crm.services.job_runs import RunningJob, fence
+from crm.services.staged import Staged, execute
 
 
 class InvalidScoresError(ValueError):

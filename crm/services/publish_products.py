@@ -12,8 +12,8 @@ from decimal import Decimal
 from django.db import transaction
 
 from crm.models import Book, ProductFigures
-from crm.services.job_runs import RunningJob
-from crm.services.staged import Staged, execute, fence
+from crm.services.job_runs import RunningJob, fence
+from crm.services.staged import Staged, execute
 
 
 @dataclass(frozen=True, slots=True)

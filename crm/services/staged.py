@@ -5,8 +5,6 @@ from typing import Any
 
 from django.db import connection
 
-from crm.services.job_runs import RunningJob
-
 
 class Staged:
     """A temporary table holding these rows, for the length of a `with` block."""
@@ -32,8 +30,3 @@ def execute(sql: str, parameters: dict[str, Any] | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
-
-
-def fence(job: RunningJob | None) -> None:
-    if job is not None:
-        job.fence()

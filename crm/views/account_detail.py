@@ -18,6 +18,7 @@ from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
 from crm.models import Account, AttributeDefinition, Erasure, MergedAccount
 from crm.models.access import EDIT_ACCOUNTS, ERASE_ACCOUNTS, MERGE_ACCOUNTS, VIEW_AUDIT, WORK_TICKETS, can
 from crm.selectors.account_overview import get_overview
+from crm.selectors.organisation import get_organisation
 from crm.selectors.planned import planned_once
 from crm.selectors.score_panel import get_published
 from crm.services.accounts import EditConflictError, create_account, edit_account
@@ -83,7 +84,10 @@ def survivor_of(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 @require_capability(EDIT_ACCOUNTS)
 def account_create(request: HtmxRequest) -> HttpResponse:
     definitions = list(AttributeDefinition.objects.order_by("label"))
-    initial = {"owner": request.user.public_id, "stage": Account.Stage.LEAD}
+    initial = {
+        "owner": request.user.public_id, "stage": Account.Stage.LEAD,
+        "currency": get_organisation().reporting_currency,
+    }  # fmt: skip
     form = AccountForm(request.POST or None, definitions=definitions, initial=initial)
     matches = []
     if form.is_valid():

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.forms.settings import OrganisationForm, PreferencesForm, RateForm, RateUploadForm
 from crm.models import ExchangeRate
 from crm.models.access import MANAGE_ORGANISATION
-from crm.selectors.currencies import CURRENCIES
 from crm.selectors.exchange_rates import list_rated_currencies, list_rates, list_unrated_books
 from crm.selectors.lately import forget_lately
 from crm.selectors.organisation import get_organisation, list_amounts_stored, organisation_zone
@@ -45,7 +44,7 @@ def settings(request: HtmxRequest) -> HttpResponse:
             forget_lately()  # the other processes follow within a minute
             messages.success(request, _("Saved."))
             return redirect("crm:settings")
-    context = {"form": form, "organisation": organisation, "currencies": sorted(CURRENCIES)}
+    context = {"form": form, "organisation": organisation}
     return render(request, "crm/settings_organisation.html", context, status=422 if form.errors else 200)
 
 
@@ -140,5 +139,5 @@ def _stored_words(stored: StoredRates) -> str:
 
 
 def _rate_page(request: HtmxRequest, template: str, form: RateForm | RateUploadForm) -> HttpResponse:
-    context = {"form": form, "organisation": get_organisation(), "currencies": sorted(CURRENCIES)}
+    context = {"form": form, "organisation": get_organisation()}
     return render(request, template, context, status=422 if form.errors else 200)

@@ -1,8 +1,11 @@
 """Signing in as people do it, and the two switches that everybody finds there."""
 
+import re
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.conf import settings
 from playwright.sync_api import expect
 
 from tests.world import PASSWORD
@@ -51,6 +54,32 @@ def test_two_factors_ask_for_a_code(world, visit):
     visitor.page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(visitor.page).to_have_url(f"{visitor.site}/")
+
+
+def test_after_the_session_what_is_clicked_or_sent_leads_to_the_sign_in_page(world, visit):
+    visitor, account = visit("sales"), world.account
+    page = f"/accounts/{account.public_id}/"
+    visitor.forgive("401")
+    visitor.go(page)
+    visitor.page.get_by_role("link", name="Edit Website").click()
+    box = visitor.page.get_by_role("textbox", name="Website")
+    box.fill("https://new.example.com")
+    visitor.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+
+    box.press("Enter")
+
+    expect(visitor.page).to_have_url(f"{visitor.site}/accounts/login/?next={page}")
+
+
+def test_after_the_session_a_link_within_the_page_does_so_too(world, visit):
+    visitor, account = visit("sales"), world.account
+    visitor.forgive("401")
+    visitor.go(f"/accounts/{account.public_id}/")
+    visitor.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+
+    visitor.page.get_by_role("link", name="Edit Website").click()
+
+    expect(visitor.page).to_have_url(re.compile(r"/accounts/login/\?next=/accounts/"))
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])

@@ -40,6 +40,14 @@ def test_a_page_asked_for_after_the_session_is_the_one_that_is_shown():
     assert next_of(response) == "/accounts/?q=amber"
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_part_of_a_page_gets_no_sign_in_page_after_the_session(method):
+    response = getattr(Client(), method)("/accounts/", headers={"HX-Request": "true"})
+
+    assert response.status_code == 401
+    assert response.content == b""
+
+
 def test_an_address_that_only_takes_forms_says_so(sales_client):
     response = sales_client.get(FORM)
 

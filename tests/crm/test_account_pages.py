@@ -134,15 +134,19 @@ def test_columns_can_be_chosen_and_follow_the_book(admin_client_):
     assert re.findall(r'data-label="([^"]+)"', chosen) == ["Industry"]
 
 
-def test_a_currency_that_is_not_offered_is_kept_when_something_else_is_edited(admin_client_):
-    account = f.AccountFactory(currency="SEK")
+def test_any_currency_can_be_entered_and_a_new_account_has_that_of_the_reports(admin_client_):
+    book = f.BookFactory()
+    given = {"name": "Fjord", "kind": "organisation", "book": book.pk, "stage": "lead"}
 
-    form = admin_client_.get(f"/accounts/{account.public_id}/edit/").context["form"]
+    refused = admin_client_.post("/accounts/new/", {**given, "currency": "XXQ"})
+    admin_client_.post("/accounts/new/", {**given, "currency": "sek"})
 
-    assert form["currency"].value() == "SEK"
-    assert ("SEK", "SEK") in form.fields["currency"].choices
-    new = admin_client_.get("/accounts/new/").context["form"]
-    assert ("SEK", "SEK") not in new.fields["currency"].choices
+    assert refused.status_code == 422
+    assert "This is no currency" in refused.text
+    assert Account.objects.get(name="Fjord").currency == "SEK"
+    new = admin_client_.get("/accounts/new/")
+    assert new.context["form"]["currency"].value() == "GBP"
+    assert '<option value="SEK">' in new.text
 
 
 def test_ticked_accounts_change_hands(admin_client_):

@@ -73,6 +73,15 @@ function onFilterChange(event) {
   if (form && !event.target.matches("[type=search], [type=text]")) form.requestSubmit();
 }
 
+/** What somebody asked for and a part of the page can't have, the browser asks for as a page of its own. */
+function onRefusal(event) {
+  const { elt, requestConfig, xhr } = event.detail;
+  const isMeant = ["click", "submit"].includes(requestConfig.triggeringEvent?.type);
+  if (isMeant && elt.matches("a[href]")) location.assign(elt.href);
+  if (isMeant && elt.matches("form") && xhr.status === 401) elt.submit(); // nothing was done yet
+}
+
+document.addEventListener("htmx:responseError", onRefusal);
 document.addEventListener("submit", switchTheme);
 document.addEventListener("click", (event) => closeMenus(event.target));
 document.addEventListener("keydown", onKey);
