@@ -39,6 +39,21 @@ STAMP_FACT = pgtrigger.Trigger(
     """,
 )
 
+# Of facts that people edit: both in one, for two would call each other's order into question.
+STAMP_EDITED_FACT = pgtrigger.Trigger(
+    name="stamp",
+    operation=pgtrigger.Update,
+    when=pgtrigger.Before,
+    func="""
+        NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
+        NEW.revision := OLD.revision + 1;
+        NEW.changed_xid := pg_current_xact_id();
+        NEW.known_at := greatest(clock_timestamp(), OLD.known_at);
+        RETURN NEW;
+    """,
+)
+
 STAMP_CHANGED = pgtrigger.Trigger(
     name="stamp",
     operation=pgtrigger.Update,
@@ -92,6 +107,13 @@ def keep_past(operation: pgtrigger.Operation, suffix: str) -> pgtrigger.Trigger:
     )
 
 
+KEEP_VERSIONS = [
+    REMEMBER_DELETED,
+    keep_past(pgtrigger.Update, "update"),
+    keep_past(pgtrigger.Delete, "delete"),
+]
+
+
 class Record(models.Model):
     """Something that people make and edit."""
 
@@ -118,12 +140,7 @@ class Fact(models.Model):
 
     class Meta:
         abstract = True
-        triggers = [
-            STAMP_FACT,
-            REMEMBER_DELETED,
-            keep_past(pgtrigger.Update, "update"),
-            keep_past(pgtrigger.Delete, "delete"),
-        ]
+        triggers = [STAMP_FACT, *KEEP_VERSIONS]
 
 
 class DeletedKey(models.Model):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal
 from crm.models.accounts import Account, OfAccountQuerySet
-from crm.models.base import REMEMBER_DELETED, Record, audited
+from crm.models.base import KEEP_VERSIONS, STAMP_EDITED_FACT, Fact, Record, audited, audited_but
 from crm.models.people import User
 
 
@@ -75,8 +75,10 @@ class Task(Record):
         return self.title
 
 
-@audited
-class Ticket(Record):
+@audited_but("changed_xid", "updated_at", "created_at", "known_at")
+class Ticket(Record, Fact):
+    """What a customer asks of us. Staff edit it like a record, models read it like any fact."""
+
     class Kind(models.TextChoices):
         QUESTION = "question", _("Question")
         FAULT = "fault", _("Fault")
@@ -113,8 +115,8 @@ class Ticket(Record):
 
     objects = OfAccountQuerySet["Ticket"].as_manager()
 
-    class Meta(Record.Meta):
-        triggers = [*Record.Meta.triggers, REMEMBER_DELETED]
+    class Meta(Record.Meta, Fact.Meta):
+        triggers = [STAMP_EDITED_FACT, *KEEP_VERSIONS]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(kind__in=["question", "fault", "complaint", "request"]),
