@@ -42,6 +42,10 @@ def erase_contact(*, contact: Contact, by: User | None, traces: Mapping[str, int
     contact.delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crm_contactevent WHERE pgh_obj_id = %s", [pk])
+        cursor.execute(
+            "UPDATE crm_ticket_past SET contact_id = NULL WHERE account_id = %s AND contact_id = %s",
+            [account_id, pk],
+        )
         cursor.execute(STEPS, {"id": pk})
     store_keys([account_id])
     Erasure.objects.update_or_create(

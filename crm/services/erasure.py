@@ -57,6 +57,11 @@ KEYS = """
         UNION SELECT visitor FROM crm_event WHERE account_id = ANY(%(ids)s) AND visitor <> ''
     ) AS theirs WHERE key NOT IN (SELECT key FROM crm_visitor WHERE account_id <> ALL(%(ids)s))
 """
+# Old versions of its tickets say when and of what kind, and no more.
+TICKETS = """
+    UPDATE crm_ticket_past SET subject = '–', text = '', contact_id = NULL
+    WHERE account_id = ANY(%(ids)s) OR id IN (SELECT id FROM crm_ticket WHERE account_id = ANY(%(ids)s))
+"""
 # Columns of an account that name it or say how to reach it, and custom attributes, which may hold anything.
 EMPTIED = {"name": "–", "website": "", "tax_id": "", "email": "", "phone": "", "attributes": {}}
 NAMED: dict[str, type[Model]] = {"contact": Contact, "ticket": Ticket}  # by external ids too
@@ -87,6 +92,7 @@ def erase_standing(
     with connection.cursor() as cursor:
         _erase_audit(cursor, ids)
         cursor.execute("DELETE FROM crm_attributevalue_past WHERE account_id = ANY(%s)", [ids])
+        cursor.execute(TICKETS, {"ids": ids})
         cursor.execute(STEPS, {"ids": ids})
     seal_merges(ids)
     # From here on the audit log tells again: by whom, when, and nothing of what was.

@@ -113,6 +113,20 @@ def test_amounts_and_dates_stay(zebedee):
     assert after.name == f"Erased account {zebedee.public_id.hex[-8:]}"
 
 
+def test_old_versions_of_a_ticket_keep_when_it_was_and_nothing_of_what_was_said(zebedee):
+    ticket = zebedee.tickets.get()
+    ticket.subject = f"{NAME} asks again"
+    ticket.save()
+
+    erase(zebedee)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, opened_at, subject, text, contact_id FROM crm_ticket_past")
+        past = cursor.fetchall()
+    assert len(past) >= 2
+    assert set(past) == {("question", ticket.opened_at, "–", "", None)}
+
+
 def test_others_keep_what_is_theirs(zebedee):
     other = f.AccountFactory(name="Ida Stone", email="ida@stone.example")
     f.ContactFactory(account=other, name="Ida")

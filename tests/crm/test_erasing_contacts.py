@@ -1,6 +1,7 @@
 """One person goes for good; the account, its other people and what was said with them stay."""
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from crm.models import (
@@ -76,6 +77,18 @@ def test_nothing_of_the_person_is_left_and_the_account_stays(account, zebedee):
     assert Erasure.objects.get().public_id == zebedee.public_id
     assert set(MatchKey.objects.values_list("kind", "key")) >= {("email", "ida@stone.example")}
     assert Job.objects.get(task="analytics.forget").params == {"accounts": [account.pk]}
+
+
+def test_old_versions_of_tickets_do_not_say_who_it_was_with(account, zebedee):
+    ticket = f.TicketFactory(account=account, contact=zebedee)
+
+    erase(zebedee)
+
+    ticket.refresh_from_db()
+    assert ticket.contact is None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, contact_id FROM crm_ticket_past")
+        assert set(cursor.fetchall()) == {(ticket.pk, None)}
 
 
 def test_steps_of_change_sets_forget_the_person_and_no_one_else(account, zebedee):

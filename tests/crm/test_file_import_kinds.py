@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from campaigns.models import AdResult, Campaign, Enrolment, Response
 from crm.models import Contact, Event, Invoice, Payment, Product, Subscription, Ticket
@@ -14,7 +15,7 @@ from tests.factories import (
     InvoiceFactory,
     ProductFactory,
 )
-from tests.importing import committed, refusals, verdicts
+from tests.importing import committed, refusals, undone, verdicts
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,31 @@ def test_a_row_arrives_once(kind):
     again = committed(kind, [row])
     assert verdicts(again) == {"skip": 1}
     assert model.objects.count() == before + 1
+
+
+def test_tickets_of_a_file_of_history_were_known_when_they_were_opened():
+    _model, row = GOOD["tickets"]
+    committed("tickets", [row], is_history=True)
+    committed("tickets", [{**row, "Subject": "Late"}])
+
+    history, news = Ticket.objects.order_by("pk")
+    assert history.known_at == history.opened_at
+    assert news.known_at > news.opened_at
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM crm_ticket_past")
+        assert cursor.fetchone() == (0,)
+
+
+def test_an_imported_ticket_that_is_taken_back_was_known_until_then():
+    made = committed("tickets", [GOOD["tickets"][1]])
+    ticket = Ticket.objects.get()
+
+    undone(made)
+
+    assert not Ticket.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, known_at, known_to > known_at FROM crm_ticket_past")
+        assert cursor.fetchall() == [(ticket.pk, ticket.known_at, True)]
 
 
 @pytest.mark.parametrize(

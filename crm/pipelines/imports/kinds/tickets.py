@@ -42,6 +42,7 @@ TICKET = Target(
         Check("before_start", "solved_at", "found.solved_at < found.opened_at"),
     ),
     link=Link("ticket"),
+    happened="opened_at",
 )
 TICKETS = one_table(
     "tickets",
