@@ -68,6 +68,7 @@ def tenure_features(known: Known) -> ir.Table:
         known.orders().filter(_.kind == "return").select("account_id", first_us=ibis.null("int64")),
         known.payments().select("account_id", first_us=ibis.null("int64")),
         known.attribute_values().select("account_id", first_us=ibis.null("int64")),
+        known.tickets().select("account_id", first_us=ibis.null("int64")),
     ]
     firsts = [facts.group_by("account_id").aggregate(first_us=_.first_us.min()) for facts in [*seen, *unseen]]
     first = ibis.union(*firsts).group_by("account_id").aggregate(first_us=_.first_us.min())

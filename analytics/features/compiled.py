@@ -17,6 +17,7 @@ from analytics.features.attributes import Attribute, ticked_attributes
 from analytics.features.computing import put_together
 from analytics.features.known import Known, Tables, microseconds
 from analytics.features.matrix import in_order
+from analytics.features.support import has_tickets
 
 # They stand in the written query where the moment and the book's key belong; no real number is near.
 MOMENT, BOOK = 4_611_686_018_427_387_001, 4_611_686_018_427_387_002
@@ -37,20 +38,26 @@ def collect_features(
 ) -> pa.Table:
     """Return what `collect(compute(...))` returns, of tables that are opened in DuckDB."""
     moment = microseconds(as_of)
-    attributes = ticked_attributes(Known(tables, book_id, moment, account_ids), names)
+    known = Known(tables, book_id, moment, account_ids)
+    attributes = ticked_attributes(known, names)
+    with_tickets = has_tickets(known, names)
     shape = tuple((name, table.get_name(), table.schema()) for name, table in tables.items())
-    query = _query(shape, tuple(attributes), is_restricted=account_ids is not None)
-    if account_ids is not None:
+    is_restricted = account_ids is not None
+    query = _query(shape, tuple(attributes), is_restricted=is_restricted, with_tickets=with_tickets)
+    if is_restricted:
         connection.con.register(WANTED, pa.table({"wanted_id": pa.array(account_ids, pa.int64())}))
     asked = query.replace(str(MOMENT), str(moment)).replace(str(BOOK), str(book_id))
     return connection.con.sql(asked).to_arrow_table()
 
 
 @lru_cache(maxsize=SHAPES)
-def _query(shape: Shape, attributes: tuple[Attribute, ...], *, is_restricted: bool) -> str:
+def _query(
+    shape: Shape, attributes: tuple[Attribute, ...], *, is_restricted: bool, with_tickets: bool
+) -> str:
     tables = {name: ibis.table(schema, name=stored) for name, stored, schema in shape}
     moment, book = ibis.param("int64"), ibis.param("int64")
     wanted = ibis.table({"wanted_id": "int64"}, name=WANTED) if is_restricted else None
-    features: ir.Table = put_together(Known(tables, book, moment, wanted), attributes)
+    known = Known(tables, book, moment, wanted)
+    features: ir.Table = put_together(known, attributes, with_tickets=with_tickets)
     query: str = ibis.duckdb.compile(in_order(features), params={moment: MOMENT, book: BOOK})
     return query

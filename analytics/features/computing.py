@@ -10,6 +10,7 @@ from analytics.features.attributes import Attribute, attribute_features, ticked_
 from analytics.features.billing import billing_features, utilisation_features
 from analytics.features.known import Known, Tables, microseconds
 from analytics.features.ordering import breadth_features, order_features, rhythm_features
+from analytics.features.support import has_tickets, ticket_features, without_gaps
 
 PARTS = (
     order_features,
@@ -34,17 +35,21 @@ def compute(
 
     The columns are `account_id` and features in float64; null is unknown, which is not zero.
     Money is in the reporting currency. `account_ids` restricts the rows and changes no value.
-    `names`, the feature names of a trained model, decides which codes of choices are columns.
+    `names`, the feature names of a trained model, decides which codes of choices are columns, and
+    whether tickets are.
     """
     known = Known(tables, book_id, microseconds(as_of), account_ids)
-    return put_together(known, ticked_attributes(known, names))
+    attributes = ticked_attributes(known, names)
+    return put_together(known, attributes, with_tickets=has_tickets(known, names))
 
 
-def put_together(known: Known, attributes: Sequence[Attribute]) -> ir.Table:
+def put_together(known: Known, attributes: Sequence[Attribute], *, with_tickets: bool) -> ir.Table:
     parts = [part(known) for part in PARTS]
     if attributes:
         parts.append(attribute_features(known, attributes))
-    return _side_by_side(tenure_features(known), parts)
+    if not with_tickets:
+        return _side_by_side(tenure_features(known), parts)
+    return without_gaps(_side_by_side(tenure_features(known), [*parts, ticket_features(known)]))
 
 
 def _side_by_side(accounts: ir.Table, parts: Sequence[ir.Table]) -> ir.Table:

@@ -25,6 +25,7 @@ FEATURE_GROUPS: dict[str, str] = {
     "tenure_days": "tenure",
     "events_": "activity",
     "subscriptions_": "activity",
+    "tickets_": "support",
 }
 HISTORY = ("_max", "_mean", "_change", "_previous", "_days")
 Row = Mapping[str, float | None]
@@ -99,6 +100,15 @@ def _activity(row: Row) -> dict[str, float | None]:
     }
 
 
+def _support(row: Row) -> dict[str, float | None]:
+    return {
+        "tickets": _number(row, "tickets_365"),
+        "complaints": _number(row, "tickets_complaints_365"),
+        "open": _number(row, "tickets_open"),
+        "days": _number(row, "tickets_days", 0),
+    }
+
+
 MAKERS: dict[str, Callable[[Row], dict[str, float | None]]] = {
     "recency": lambda row: {
         "days": _number(row, "recency_days", 0),
@@ -118,4 +128,5 @@ MAKERS: dict[str, Callable[[Row], dict[str, float | None]]] = {
     "payment_share": lambda row: {"share": _number(row, "paid_share_6", 4)},
     "tenure": lambda row: {"days": _number(row, "tenure_days", 0)},
     "activity": _activity,
+    "support": _support,
 }

@@ -110,6 +110,10 @@ class Known:
         known = as_known(self.tables["event"], self.moment)
         return self._of_book(known.filter(_.at_us < self.moment, ~_.is_bot))
 
+    def tickets(self) -> ir.Table:
+        known = as_known(self.tables["ticket"], self.moment)
+        return self._of_book(known.filter(_.opened_us < self.moment, ~_.is_simulated))
+
     def attribute_values(self) -> ir.Table:
         known = as_known(self.tables["attribute_value"], self.moment)
         return self._of_book(known.filter(_.valid_from_us < self.moment))

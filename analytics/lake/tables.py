@@ -153,6 +153,11 @@ TABLES = (
         instants={"at_us": "at"},
     ),
     _fact(
+        "ticket",
+        values={"account_id": "account_id", "kind": "kind::text", "is_simulated": "is_simulated"},
+        instants={"opened_us": "opened_at", "solved_us": "solved_at"},
+    ),
+    _fact(
         "attribute_value",
         values={
             "account_id": "account_id",

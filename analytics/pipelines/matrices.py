@@ -14,6 +14,8 @@ from analytics.artifacts import ArtifactMismatchError
 from analytics.lake import Lake
 from crm.models import Book
 
+MAY_BE_ABSENT = ("attr_", "tickets_")  # columns only where a book has such a thing
+
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
@@ -24,13 +26,13 @@ class Matrix:
     values: NDArray[np.float64]
 
     def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return these columns; an attribute or choice that nobody has any more is unknown for everybody.
+        """Return these columns; what nobody has any more, such as a choice, is unknown for everybody.
 
         :raises ArtifactMismatchError: for any other name that we don't compute: the model that asks for
             it was trained on other features.
         """
         place = {name: i for i, name in enumerate(self.names)}
-        strangers = [name for name in names if name not in place and not name.startswith("attr_")]
+        strangers = [name for name in names if name not in place and not name.startswith(MAY_BE_ABSENT)]
         if strangers:
             raise ArtifactMismatchError(f"No such features any more: {', '.join(strangers)}. Train anew.")
         absent = np.full(len(self.account_ids), np.nan)

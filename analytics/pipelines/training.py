@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,7 +110,16 @@ def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple
         parts.append(Examples(cutoff, ids, matrix.rows_of(ids).columns(names), happened))
     if not parts:
         raise NothingToLearnError(f"No outcome of {spec.kind} is known in {book.code} as of {as_of}.")
-    return parts, names
+    return _without_idle_tickets(parts, names)
+
+
+def _without_idle_tickets(parts: list[Examples], names: list[str]) -> tuple[list[Examples], list[str]]:
+    """Leave tickets out where nobody who is learnt from differs in them: they would only add chance."""
+    mine = np.array([name.startswith("tickets_") for name in names])
+    if not mine.any() or np.ptp(np.nan_to_num(stack(parts)[0][:, mine], nan=-1.0), axis=0).any():
+        return parts, names
+    kept = [replace(part, X=part.X[:, ~mine]) for part in parts]
+    return kept, [name for name, is_ticket in zip(names, mine, strict=True) if not is_ticket]
 
 
 def _check_outcomes(parts: list[Examples], spec: ScoreSpec) -> None:

@@ -14,6 +14,7 @@ from tests.factories import (
     OrderFactory,
     PaymentFactory,
     ProductFactory,
+    TicketFactory,
 )
 
 AS_OF = datetime(2020, 3, 2, tzinfo=UTC)
@@ -66,6 +67,13 @@ def make_subscription(account, product, days, cancelled=None):
     )
 
 
+def make_ticket(account, days, solved=None, **more):
+    """Make a ticket of this age that was known when it was opened, though not what came of it."""
+    known = {"opened_at": ago(days), "known_at": ago(days)}
+    solution = {} if solved is None else {"state": "solved", "solved_at": ago(solved)}
+    return TicketFactory(account=account, **known | solution | more)
+
+
 def make_history() -> Book:
     """Make a book in which every kind of fact stands, with some of it after `AS_OF`."""
     book = BookFactory(code="past")
@@ -103,6 +111,10 @@ def make_history() -> Book:
             make_event(account, kind, 3 + 20 * number)
         if number % 2:
             make_subscription(account, products[0], 200, cancelled=40 if number == 3 else None)
+        for step, kind in enumerate(("complaint", "question", "fault")[: number % 4]):
+            make_ticket(account, 9 + 50 * step + number, kind=kind, solved=5 + 45 * step if step else None)
+        make_ticket(account, 20, solved=-3, is_simulated=number % 3 == 0)  # still open at the moment
+        make_ticket(account, -2 - number, kind="complaint")
         Outcome.objects.create(
             account=account, kind="default", happened=number % 2 == 0, cutoff_at=ago(120),
             observed_at=ago(60), known_at=ago(60),

@@ -13,7 +13,14 @@ from analytics.pipelines import forgetting
 from crm.models import Job, Order
 from crm.services.bin import move_to_bin
 from crm.services.erasure import erase_account, erase_standing
-from tests.analytics.lake_facts import contents, make_attribute, make_event, make_order, make_value
+from tests.analytics.lake_facts import (
+    contents,
+    make_attribute,
+    make_event,
+    make_order,
+    make_ticket,
+    make_value,
+)
 from tests.analytics.test_lake import full_extract
 from tests.demo_data import run_pipeline
 from tests.factories import AccountFactory, BookFactory, UserFactory
@@ -33,6 +40,7 @@ def person():
         account = AccountFactory(book=book, name=name)
         make_order(account, 5, lines=2)
         make_event(account, "visit", 3)
+        make_ticket(account, 3, subject=name)
         make_value(account, motto, name, 30)
         if name == NAME:
             found = account

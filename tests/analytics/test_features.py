@@ -17,6 +17,7 @@ from tests.analytics.lake_facts import (
     make_event,
     make_order,
     make_subscription,
+    make_ticket,
     make_value,
 )
 from tests.factories import AccountFactory, BookFactory, InvoiceFactory, PaymentFactory, ProductFactory
@@ -341,6 +342,7 @@ def test_an_attribute_that_nobody_ticked_enters_nothing(account):
 
 def test_every_feature_has_a_group(account):
     make_order(account, 20)
+    make_ticket(account, 20)
     make_value(account, make_attribute("status", "number"), 1, 90)
 
     names = [name for name in row(account) if name != "account_id"]

@@ -56,6 +56,11 @@ INSERT INTO crm_event (kind, at, account_id, visitor, term, source, campaign_cod
 SELECT 'visit', now() - i * interval '20 days', a.id, '', '', '', '', '' FROM
 (SELECT id FROM crm_account ORDER BY id OFFSET %(k)s LIMIT 1) a, generate_series(1, %(n)s) i
 """
+TICKETS = """
+INSERT INTO crm_ticket (account_id, kind, state, priority, subject, text, opened_at, is_simulated)
+SELECT a.id, 'complaint', 'open', 2, 'Late', '', now() - i * interval '20 days', i %% 2 = 0 FROM
+(SELECT id FROM crm_account ORDER BY id OFFSET %(k)s LIMIT 1) a, generate_series(1, %(n)s) i
+"""
 INVOICES = """
 WITH made AS (
     INSERT INTO crm_invoice (public_id, book_id, account_id, number, issued_at, due_at, currency, amount,
@@ -81,7 +86,14 @@ DELETE_ACCOUNT = "; ".join(
     ]
     + [
         f"DELETE FROM {table} WHERE account_id = any(%(ids)s)"
-        for table in ("crm_payment", "crm_order", "crm_invoice", "crm_event", "crm_attributevalue")
+        for table in (
+            "crm_payment",
+            "crm_order",
+            "crm_invoice",
+            "crm_event",
+            "crm_ticket",
+            "crm_attributevalue",
+        )
     ]
     + ["DELETE FROM crm_account WHERE id = any(%(ids)s)"]
 )
@@ -89,6 +101,7 @@ STATEMENTS = {
     "accounts": ACCOUNT,
     "orders": ORDERS,
     "events": EVENTS,
+    "tickets": TICKETS,
     "invoices": INVOICES,
     "values": VALUES,
     "edit orders": "UPDATE crm_order SET amount_reporting = %(n)s WHERE id IN "
@@ -96,12 +109,15 @@ STATEMENTS = {
     "edit lines": "UPDATE crm_orderline SET quantity = %(n)s WHERE id IN "
     + ONE.format(table="crm_orderline"),
     "edit events": "UPDATE crm_event SET kind = 'use' WHERE id IN " + ONE.format(table="crm_event"),
+    "solve tickets": "UPDATE crm_ticket SET state = 'solved', solved_at = now() WHERE id IN "
+    + ONE.format(table="crm_ticket"),
     "edit payments": "UPDATE crm_payment SET amount_reporting = 4 WHERE id IN "
     + ONE.format(table="crm_payment"),
     "edit products": "UPDATE crm_product SET is_sold = NOT is_sold WHERE id IN "
     + ONE.format(table="crm_product"),
     "delete lines": "DELETE FROM crm_orderline WHERE id IN " + ONE.format(table="crm_orderline"),
     "delete events": "DELETE FROM crm_event WHERE id IN " + ONE.format(table="crm_event"),
+    "delete tickets": "DELETE FROM crm_ticket WHERE id IN " + ONE.format(table="crm_ticket"),
     "delete payments": "DELETE FROM crm_payment WHERE id IN " + ONE.format(table="crm_payment"),
     "move orders": "UPDATE crm_order SET account_id = (SELECT min(id) FROM crm_account) WHERE id IN "
     + ONE.format(table="crm_order"),

@@ -18,7 +18,7 @@ from analytics.features import computing
 from analytics.features.known import Known
 from analytics.lake import open_lake, refresh
 from analytics.lake.folders import lake_folder
-from crm.models import Account, AttributeValue, Event, Order, OrderLine, Payment, Visitor
+from crm.models import Account, AttributeValue, Event, Order, OrderLine, Payment, Ticket, Visitor
 from crm.models.base import DeletedKey, Fact
 from crm.services.bin import move_to_bin, restore
 from crm.services.visitors import Person, join_visitor
@@ -29,6 +29,7 @@ from tests.analytics.lake_facts import (
     make_event,
     make_history,
     make_order,
+    make_ticket,
 )
 from tests.factories import AccountFactory, InvoiceFactory, PaymentFactory, TrackedSiteFactory, UserFactory
 from tests.settled import wait_until_known
@@ -95,6 +96,9 @@ def add_facts(book) -> None:
         make_event(account, "search", -2)
         invoice = InvoiceFactory(account=account, issued_at=ago(1), known_at=ago(-1))
         PaymentFactory(invoice=invoice, paid_at=ago(0.5), known_at=ago(-1))
+        make_ticket(account, -1, kind="complaint")
+        make_ticket(account, 40, solved=30, known_at=ago(-1))  # dated back
+        make_ticket(account, 1, known_at=ago(0))
     AttributeValue.objects.create(
         account=account, attribute=make_attribute("late", "number"), value=7, valid_from=ago(100)
     )
@@ -105,10 +109,12 @@ def edit_facts(book) -> None:
     OrderLine.objects.update(quantity=99)
     Payment.objects.update(amount_reporting=1)
     Event.objects.update(at=ago(60))
+    Ticket.objects.filter(kind="question").update(kind="complaint", state="closed", solved_at=ago(1))
+    Ticket.objects.filter(kind="fault").update(state="open", solved_at=None, opened_at=ago(70))
 
 
 def delete_facts(book) -> None:
-    for model in (OrderLine, Payment, Event):
+    for model in (OrderLine, Payment, Event, Ticket):
         half = model.objects.order_by("pk").values_list("pk", flat=True)[::2]
         model.objects.filter(pk__in=list(half)).delete()
     Order.objects.filter(book=book).latest("pk").delete()
@@ -130,6 +136,11 @@ def import_facts(book) -> None:
         for days in range(50):
             placed = ago(days).isoformat()
             copy.write_row((uuid4(), book.pk, account.pk, "sale", f"imported {days}", placed, "GBP", 9, 1, 9))
+    columns = "account_id, kind, state, priority, subject, text, opened_at, is_simulated"
+    with connection.cursor() as cursor, cursor.copy(f"COPY crm_ticket ({columns}) FROM STDIN") as copy:
+        for days in range(50):
+            opened = ago(days).isoformat()
+            copy.write_row((account.pk, "complaint", "open", 2, "Imported", "", opened, False))
 
 
 def join_visitors(book) -> None:

@@ -7,7 +7,7 @@ import pytest
 from analytics import features
 from analytics.lake import open_lake, refresh
 from crm.services.merges import merge, unmerge
-from tests.analytics.lake_facts import AS_OF, ago, make_order
+from tests.analytics.lake_facts import AS_OF, ago, make_order, make_ticket
 from tests.factories import AccountFactory, BookFactory
 from tests.world import database_now
 
@@ -62,6 +62,25 @@ def test_from_the_merge_on_the_whole_history_counts_for_the_survivor(pair):
     merge(survivor=since, other=before, choices={}, by=None)
 
     assert orders_known(before.book, later()) == {since.pk: 5}
+
+
+def test_tickets_go_along_from_the_merge_on(pair):
+    before, since = pair
+    make_ticket(before, 5)
+    make_ticket(since, 4)
+    then = later() - timedelta(seconds=2)
+
+    merge(survivor=since, other=before, choices={}, by=None)
+
+    assert tickets_open(before.book, then) == {before.pk: 1, since.pk: 1}
+    assert tickets_open(before.book, later()) == {since.pk: 2}
+
+
+def tickets_open(book, at) -> dict[int, float]:
+    refresh()
+    with open_lake() as lake:
+        table = features.collect(features.compute(lake.tables, book_id=book.pk, as_of=at)).to_pylist()
+    return {row["account_id"]: row["tickets_open"] for row in table}
 
 
 def test_taken_back_each_has_its_own_history_again(pair):
