@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from crm.selectors.currencies import MINUS, with_symbol
+from crm.selectors.ticket_words import support_sentence
 
 Values = Mapping[str, Any]
 DAYS_PER_YEAR = 365.25
@@ -269,26 +270,6 @@ def _activity(values: Values) -> str:
     ) % {"events": _number(events)}
 
 
-def _support(values: Values) -> str:
-    tickets, complaints, still_open = (values.get(name) for name in ("tickets", "complaints", "open"))
-    if tickets is None:
-        return ""
-    said = ngettext("%(tickets)s ticket in a year", "%(tickets)s tickets in a year", _plural(tickets))
-    if complaints:
-        said = ngettext(
-            "%(complaints)s complaint in a year", "%(complaints)s complaints in a year", _plural(complaints)
-        )
-    elif not tickets:
-        said = _("No ticket in a year")
-    said %= {"tickets": _number(tickets), "complaints": _number(complaints or 0)}
-    if not still_open:
-        return said
-    with_open = ngettext(
-        "%(said)s, %(open)s ticket still open", "%(said)s, %(open)s tickets still open", _plural(still_open)
-    )
-    return with_open % {"said": said, "open": _number(still_open)}
-
-
 def _not_enough_data(values: Values) -> str:
     orders = values.get("orders")
     if orders is None:
@@ -394,7 +375,7 @@ SENTENCES: dict[str, Callable[[Values], str]] = {
     "payment_share": _payment_share,
     "tenure": _tenure,
     "activity": _activity,
-    "support": _support,
+    "support": support_sentence,
     "not_enough_data": _not_enough_data,
 }
 OFFERS: dict[str, Callable[[Values], str]] = {
