@@ -301,7 +301,9 @@ def settings_(settings):
 
 REFRESHING = """
 import django; django.setup()
-from analytics.lake import refresh
+from analytics.lake import extracting, layers, refresh, refreshing
+extracting.IDS_PER_FILE = refreshing.IDS_PER_FILE = 5  # as in this process: both write one lake
+layers.FOLD_AT_LEAST, layers.FOLD_SHARE, layers.SMALL, layers.GROWTH = {least}, 0.5, 1, 1
 print("ready", flush=True)
 while True:
     refresh()
@@ -312,6 +314,7 @@ def test_refreshes_that_are_killed_for_good_leave_a_whole_lake(small_files, sett
     """Three real processes, each shot while it refreshes as fast as it can and rows arrive."""
     world, random = World(), Random(7)
     refresh()
+    command = [sys.executable, "-c", REFRESHING.format(least=layers.FOLD_AT_LEAST)]
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
@@ -321,7 +324,6 @@ def test_refreshes_that_are_killed_for_good_leave_a_whole_lake(small_files, sett
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     for round_ in range(10 if FULL else 2):
-        command = [sys.executable, "-c", REFRESHING]
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
