@@ -5,12 +5,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 HOME = "/"
 
@@ -30,6 +32,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
             return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
+        messages.warning(request, _("You were signed out. What you sent last has not been saved."))
         login_url = resolve_url(self.get_login_url(view_func))
         return redirect_to_login(_page_of_form(request), login_url, self.get_redirect_field_name(view_func))
 

@@ -30,6 +30,7 @@ def engine_limits(*, memory_limit: str = "2GB", threads: int = 2) -> Iterator[di
     processes must never spill into one folder: the names of their files are the same.
     """
     folder = spill_folder(lake_folder()) / uuid4().hex
+    folder.mkdir(parents=True)  # DuckDB makes the last folder of a path when it needs it, and no other
     try:
         yield {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(folder)}
     finally:

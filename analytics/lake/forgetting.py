@@ -40,7 +40,8 @@ def forget(account_ids: Sequence[int], *, patience: float = PATIENCE) -> Manifes
         _wait_for_readers(made.version, patience)
         for path in set(folder.glob("*.parquet")) - {folder / name for name in made.files()}:
             path.unlink(missing_ok=True)
-        shutil.rmtree(spill_folder(folder), ignore_errors=True)
+        for spilt in spill_folder(folder).glob("*"):  # the folder itself stays, for engines at work
+            shutil.rmtree(spilt, ignore_errors=True)
     return made
 
 

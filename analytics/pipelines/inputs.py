@@ -26,6 +26,7 @@ SAMPLE = 5_000  # accounts: enough to tell a shift of 0.1 from chance, and as ch
 SCORE = "score"
 CLOCKS = {"tenure_days"}
 MOST_KEPT = 20  # columns that moved most
+LEAST_WEIGHT = 0.1  # of all reasons together, by how far each moves the score
 FRESH_FOR = timedelta(days=8)
 LOW_COVERAGE = 0.8  # of the accounts that ordered or were billed within a year
 QUIET_DAYS = 7
@@ -61,10 +62,21 @@ def check_inputs(lake: Lake, spec: ScoreSpec, version: ModelVersion, as_of: date
             findings=[
                 {"code": "inputs_moved", "name": row["name"], "what": row["code"], "index": row["index"]}
                 for row in shifts
-                if row["level"] == "drifting"
+                if row["level"] == "drifting" and _matters(version, row["code"])
             ],
         )
     )
+
+
+def _matters(version: ModelVersion, code: str) -> bool:
+    """Say whether what moved moves the score: the score itself, and reasons of some weight.
+
+    An input that hardly counts is listed with its index and raises no alarm.
+    """
+    spread = {row["code"]: float(row["spread"]) for row in version.metrics.get("features", [])}
+    if code == SCORE or code not in spread:
+        return True
+    return spread[code] >= LEAST_WEIGHT * sum(spread.values())
 
 
 def _sample(book: Book) -> list[int]:

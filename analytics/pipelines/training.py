@@ -19,6 +19,7 @@ from analytics.ml.outcome import RecencyFrequencyLogistic
 from analytics.models import ModelVersion
 from analytics.pipelines import offers, value
 from analytics.pipelines.breakdown import error_by_part
+from analytics.pipelines.drawing import drawn, share_learnt_from
 from analytics.pipelines.editions import live_version
 from analytics.pipelines.matrices import Examples, Matrix, load_matrix, stack
 from analytics.pipelines.moments import moment_of
@@ -72,7 +73,7 @@ def train(
 
     :raises NothingToLearnError: if no outcome is known yet.
     """
-    parts, names = _examples(lake, book, spec, as_of)
+    parts, names, customers = _examples(lake, book, spec, as_of)
     if job is not None:
         job.progress("train")
     _check_outcomes(parts, spec)
@@ -90,7 +91,7 @@ def train(
             feature_names=names,
             trained_from=parts[-1].cutoff,
             trained_to=parts[0].cutoff,
-            metrics={**metrics, "protocol": protocol, "rows": sum(len(part.y) for part in parts)},
+            metrics={**metrics, "protocol": protocol, **_learnt_from(parts, customers)},
         ),
         passed=verdict.passed,
         reasons=verdict.reasons,
@@ -98,25 +99,44 @@ def train(
     )
 
 
-def _examples(lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime) -> tuple[list[Examples], list[str]]:
+def _learnt_from(parts: list[Examples], customers: int) -> dict[str, Any]:
+    """Return how many rows were learnt from, and of how many accounts where these were drawn."""
+    rows = {"rows": sum(len(part.y) for part in parts)}
+    accounts = len(parts[0].y)
+    return rows | ({"drawn": {"accounts": accounts, "of": customers}} if accounts < customers else {})
+
+
+def _examples(
+    lake: Lake, book: Book, spec: ScoreSpec, as_of: datetime
+) -> tuple[list[Examples], list[str], int]:
+    """Return examples at each cut-off, newest first, their columns, and how many accounts there were."""
     parts: list[Examples] = []
     names: list[str] = []
+    share, customers = 1.0, 0
     for cutoff in spec.cutoffs(book, as_of):
-        matrix = load_matrix(lake, book=book, as_of=cutoff, names=names or None)
         ids, happened = spec.label(lake, book, cutoff, as_of)
         if ids.size == 0:
             continue
+        if not parts:  # the same accounts at each cut-off
+            share, customers = share_learnt_from(ids.size), ids.size
+        kept = drawn(ids, share)
+        ids, happened = ids[kept], happened[kept]
+        wanted = None if share == 1.0 else ids.tolist()
+        matrix = load_matrix(lake, book=book, as_of=cutoff, account_ids=wanted, names=names or None)
         names = names or matrix.names
         parts.append(Examples(cutoff, ids, matrix.rows_of(ids).columns(names), happened))
     if not parts:
         raise NothingToLearnError(f"No outcome of {spec.kind} is known in {book.code} as of {as_of}.")
-    return _without_idle_tickets(parts, names)
+    return *_without_idle_tickets(parts, names), customers
 
 
 def _without_idle_tickets(parts: list[Examples], names: list[str]) -> tuple[list[Examples], list[str]]:
     """Leave tickets out where nobody who is learnt from differs in them: they would only add chance."""
     mine = np.array([name.startswith("tickets_") for name in names])
-    if not mine.any() or np.ptp(np.nan_to_num(stack(parts)[0][:, mine], nan=-1.0), axis=0).any():
+    if not mine.any():
+        return parts, names
+    tickets = np.vstack([part.X[:, mine] for part in parts])
+    if np.ptp(np.nan_to_num(tickets, nan=-1.0), axis=0).any():
         return parts, names
     kept = [replace(part, X=part.X[:, ~mine]) for part in parts]
     return kept, [name for name, is_ticket in zip(names, mine, strict=True) if not is_ticket]

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from analytics.models import ModelPolicy, ModelVersion, Run
 from analytics.selectors.model_checks import Health, get_health, limits_of, parts_of
-from crm.models import Book, Reliability, Score
+from crm.models import AttributeDefinition, Book, Reliability, Score
 from crm.models.access import Principal
 
 LIGHT = ("artifact",)  # megabytes that no page shows
@@ -34,6 +34,7 @@ class ModelPage:
     runs: list[Run]
     health: Health
     policy: ModelPolicy
+    labels: dict[str, str]  # of custom attributes, by the code of their reason
 
     @property
     def is_score(self) -> bool:
@@ -122,6 +123,7 @@ def get_model_page(version: ModelVersion, principal: Principal) -> ModelPage:
         list(runs[:10]),
         get_health([version], principal)[version.version],
         policy or ModelPolicy(book=version.book, kind=version.kind),
+        {f"attribute:{key}": label for key, label in AttributeDefinition.objects.values_list("key", "label")},
     )
 
 

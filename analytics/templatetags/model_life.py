@@ -84,8 +84,10 @@ def badges_for(troubled: Mapping[str, list[str]], kind: str) -> list[str]:
 
 
 @register.filter
-def input_words(code: str) -> str:
-    return _("The score itself") if code == "score" else reason_label(code)
+def input_words(code: str, labels: Mapping[str, str] | None = None) -> str:
+    if code == "score":
+        return _("The score itself")
+    return reason_label(code, {"label": (labels or {}).get(code)})
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """Words for what the gate decided, made when the page is read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -59,8 +60,8 @@ def cross_fitted_kinds(book: Book) -> set[str]:
 
 
 @register.filter
-def feature_words(code: str) -> str:
-    return reason_label(code)
+def feature_words(code: str, labels: Mapping[str, str]) -> str:
+    return reason_label(code, {"label": labels.get(code)})
 
 
 @register.filter

@@ -28,11 +28,13 @@ class ContactEffect:
     """Of the customers who would not have bought, the share that did because somebody contacted them.
 
     Pooled over campaigns, those that disagree widen the 90 % interval. `is_by_phone` says that the
-    contacts were calls; where no calls were measured, all channels speak for them.
+    contacts were calls; where no calls were measured, all channels speak for them. `is_simulated` says
+    that some of the campaigns never took place.
     """
 
     campaigns: int = 0
     is_by_phone: bool = False
+    is_simulated: bool = False
     share: float = 0.0
     low: float = 0.0
     high: float = 0.0
@@ -67,6 +69,7 @@ def get_contact_effect(book_id: int) -> ContactEffect:
 def _effect(reports: Sequence[LiftReport]) -> ContactEffect:
     """Pool the reports by precision, with the variance between campaigns added (DerSimonian-Laird)."""
     calls = [report for report in reports if report.campaign.channel == Campaign.Channel.PHONE]
+    is_simulated = any(report.campaign.is_simulated for report in calls or reports)
     measured = [each for each in map(_saved, calls or reports) if each is not None]
     if not measured:
         return ContactEffect()
@@ -75,7 +78,7 @@ def _effect(reports: Sequence[LiftReport]) -> ContactEffect:
     total = sum(weights)
     share = sum(w * share for w, (share, _error) in zip(weights, measured, strict=True)) / total
     half = NORMAL_90 / sqrt(total)
-    return ContactEffect(len(measured), bool(calls), share, share - half, share + half)
+    return ContactEffect(len(measured), bool(calls), is_simulated, share, share - half, share + half)
 
 
 def _saved(report: LiftReport) -> tuple[float, float] | None:

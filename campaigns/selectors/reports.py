@@ -65,13 +65,25 @@ class CampaignReport:
 
     @property
     def return_interval(self) -> tuple[float, float, float] | None:
-        """Return on the cost: (incremental money - cost) / cost, with its 90 % interval."""
+        """Return on the cost: (incremental money - cost) / cost, with its 90 % interval.
+
+        None unless money was surely gained or lost: a share of noise looks like a finding.
+        """
         cost, lift = float(self.campaign.cost_amount), self.lift
         if lift is None or cost == 0:
             return None
         gains = (lift.incremental_amount, lift.incremental_amount_low, lift.incremental_amount_high)
-        known = [(gain - cost) / cost for gain in gains if gain is not None]
-        return (known[0], known[1], known[2]) if len(known) == len(gains) else None
+        known = [gain for gain in gains if gain is not None]
+        if len(known) < len(gains) or known[1] <= 0 <= known[2]:
+            return None
+        middle, bottom, top = ((gain - cost) / cost for gain in known)
+        return middle, bottom, top
+
+    @property
+    def holdout_hits(self) -> tuple[int, int]:
+        """Return in how many bands of the holdout the prediction lay within the interval; of how many."""
+        bands = self.bands("holdout")
+        return sum(band["low"] <= band["predicted"] <= band["high"] for band in bands), len(bands)
 
     def bands(self, group: str) -> list[dict[str, Any]]:
         """Return predicted against actual response by band, for the holdout or the treated."""

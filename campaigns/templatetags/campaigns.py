@@ -7,6 +7,7 @@ from django import template
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, Enrolment
 from campaigns.selectors.contact_effects import ContactEffect, Worth, get_contact_effect, get_contact_effects
@@ -83,6 +84,37 @@ def predicted_bands(report: CampaignReport, group: str) -> list[dict[str, Any]]:
         }
         for band in report.bands(group)
     ]
+
+
+@register.filter
+def response_words(campaign: Campaign) -> str:
+    """Return what counts as a response, and how it is foretold."""
+    days, score = campaign.response_days, score_label(campaign.response_score)
+    if campaign.response_score == Score.Kind.PAYMENT_RISK:
+        said = ngettext(
+            "A response is a bill paid within %(n)s day.",
+            "A response is a bill paid within %(n)s days.",
+            days,
+        )
+    else:
+        said = ngettext(
+            "A response is an order within %(n)s day.", "A response is an order within %(n)s days.", days
+        )
+    if not campaign.response_is_complement:
+        return said % {"n": days}
+    rest = _("What is predicted is what the score “%(score)s” leaves of 100 %%.") % {"score": score}
+    return f"{said % {'n': days}} {rest}"
+
+
+@register.filter
+def holdout_words(report: CampaignReport) -> str:
+    """Say whether the prediction held where nobody was contacted: nine bands of ten should."""
+    hits, bands = report.holdout_hits
+    return ngettext(
+        "The prediction lies within the interval in %(hits)s of %(n)s band; of ten bands, nine should.",
+        "The prediction lies within the interval in %(hits)s of %(n)s bands; of ten bands, nine should.",
+        bands,
+    ) % {"hits": hits, "n": bands}
 
 
 @register.filter

@@ -8,19 +8,27 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.forms.books import BookField
 from crm.forms.currencies import CurrencyField
 from crm.models import Account, AttributeDefinition, Contact, User
 from crm.selectors.countries import COUNTRIES
 from crm.selectors.directory import list_people
 
 ATTRIBUTE_PREFIX = "attr_"
+PARTS = (
+    (
+        _("Account"),
+        ("name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since"),
+    ),
+    (_("How to reach it"), ("website", "email", "phone", "tax_id")),
+)
 
 
 class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg] # known to type checkers only
     """Somebody on the staff, by public id."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(queryset=list_people(), to_field_name="public_id", **kwargs)
+        super().__init__(queryset=list_people(), to_field_name="public_id", empty_label="–", **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         """Show the person of a record, which knows only the row's id."""
@@ -33,6 +41,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
     owner = PersonField(label=_("Owner"), required=False)
     country = forms.ChoiceField(label=_("Country"), required=False)
     currency = CurrencyField(label=_("Currency"))
+    book = BookField(label=_("Book"))
 
     class Meta:
         model = Account
@@ -40,7 +49,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
             "name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since",
             "website", "email", "phone", "tax_id",
         )  # fmt: skip
-        labels = {"book": _("Book"), "email": _("E-mail"), "tax_id": _("Tax number")}
+        labels = {"email": _("E-mail"), "tax_id": _("Tax number")}
         widgets = {"customer_since": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def __init__(
@@ -51,7 +60,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
         choices = [("", "–"), *((code, name) for name, code in named)]
         if self.instance.country and self.instance.country not in COUNTRIES:
             choices.append((self.instance.country, self.instance.country))
-        self.fields["country"].choices = choices  # type: ignore[attr-defined] # known by its name only
+        for name, offered in (
+            ("country", choices), ("kind", Account.Kind.choices), ("stage", Account.Stage.choices),
+        ):  # fmt: skip
+            self.fields[name].choices = offered  # type: ignore[attr-defined] # known by its name only
         if self.instance.pk:
             del self.fields["book"]  # a book's models were trained on its accounts
         for definition in definitions:
@@ -60,6 +72,24 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
             self.initial.setdefault(name, self.instance.attributes.get(definition.key))
         if only:
             self.fields = {only: self.fields[only]}
+
+    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """Return the fields as people read them: under a heading, those that belong together."""
+        parts = [*PARTS, (_("Attributes"), [name for name in self._custom() if name not in self._empty()])]
+        found = [
+            (str(title), [self[name] for name in names if name in self.fields]) for title, names in parts
+        ]
+        return [(title, bound) for title, bound in found if bound]
+
+    def empty(self) -> list[forms.BoundField]:
+        """Return the custom attributes without a value: another book may be the only one to have them."""
+        return [self[name] for name in self._empty()]
+
+    def _custom(self) -> list[str]:
+        return [name for name in self.fields if name.startswith(ATTRIBUTE_PREFIX)]
+
+    def _empty(self) -> list[str]:
+        return [name for name in self._custom() if self[name].value() in (None, "") and not self[name].errors]
 
     def details(self) -> dict[str, Any]:
         """Return what was entered for the account's own columns."""

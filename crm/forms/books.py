@@ -30,6 +30,15 @@ class ScoreKindsField(forms.MultipleChoiceField):
         )  # fmt: skip
 
 
+class BookField(forms.ModelChoiceField):  # type: ignore[type-arg] # known to type checkers only
+    """The book that a record belongs to."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        required = kwargs.get("required", True)
+        empty = _("Choose…") if required else "–"
+        super().__init__(queryset=Book.objects.order_by("is_demo", "name"), empty_label=empty, **kwargs)
+
+
 class BookForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100)
     score_kinds = ScoreKindsField()

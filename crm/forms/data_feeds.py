@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.forms.books import BookField
 from crm.models import DataFeed
 from crm.selectors.import_kinds import KINDS
 from crm.services.data_feeds import READING_OPTIONS, TOKEN_PREFIX, folder_of
@@ -16,7 +17,9 @@ A_MONTH = 31 * 24 * 60
 
 
 class DataFeedForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
+    book = BookField(label=gettext_lazy("Book"))
     layout = forms.ChoiceField(label=gettext_lazy("Kind of rows"))
+    via = forms.ChoiceField(label=gettext_lazy("Comes from"), choices=DataFeed.Via.choices)
     every_minutes = forms.IntegerField(
         label=gettext_lazy("Every so many minutes"), min_value=1, max_value=A_MONTH, initial=60
     )
@@ -39,7 +42,6 @@ class DataFeedForm(forms.ModelForm):  # type: ignore[type-arg] # the generic par
     class Meta:
         model = DataFeed
         fields = ("name", "book", "layout", "source", "via", "address", "token_variable", "every_minutes")
-        labels = {"book": gettext_lazy("Book"), "via": gettext_lazy("Comes from")}
         help_texts = {
             "source": gettext_lazy("The system whose numbers the files bear, such as “erp”."),
             "address": gettext_lazy("A folder below the one set aside for feeds, or an https:// address."),

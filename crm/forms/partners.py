@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.forms.books import BookField
 from crm.models import ApiKey, Partner, PartnerAccount
 from crm.selectors.countries import COUNTRIES
 from crm.services.schedules import local_zone
@@ -20,11 +21,11 @@ SCOPES = {
 
 class PartnerForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
     country = forms.ChoiceField(label=_("Country"), required=False)
+    book = BookField(label=_("Book of its leads"))
 
     class Meta:
         model = Partner
         fields = ("name", "tier", "country", "email", "book", "is_active")
-        labels = {"book": _("Book of its leads")}
         help_texts = {"is_active": _("The keys of a partner that is not active open nothing.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

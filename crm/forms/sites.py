@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.forms.books import BookField
 from crm.models import Event, TrackedSite
 from crm.selectors.sites import list_retention, origin_of
 
@@ -32,6 +33,9 @@ class OriginsField(forms.CharField):
 
 
 class SiteForm(forms.ModelForm):  # type: ignore[type-arg] # the generic parameter is for type checkers only
+    book = BookField(
+        label=gettext_lazy("Book"), help_text=gettext_lazy("Whose products and customers its visitors meet.")
+    )
     origins = OriginsField(
         label=gettext_lazy("Origins"),
         help_text=gettext_lazy("One a line, such as https://shop.example.com. Only their pages may report."),
@@ -41,8 +45,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg] # the generic paramet
     class Meta:
         model = TrackedSite
         fields = ("name", "book", "origins", "is_enabled")
-        labels = {"book": gettext_lazy("Book"), "is_enabled": gettext_lazy("Takes what its pages report")}
-        help_texts = {"book": gettext_lazy("Whose products and customers its visitors meet.")}
+        labels = {"is_enabled": gettext_lazy("Takes what its pages report")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

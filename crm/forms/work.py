@@ -46,7 +46,11 @@ class TicketForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
     )  # fmt: skip
     contact = forms.ModelChoiceField(
-        label=_("Contact"), queryset=Contact.objects.none(), to_field_name="public_id", required=False
+        label=_("Contact"),
+        queryset=Contact.objects.none(),
+        to_field_name="public_id",
+        required=False,
+        empty_label="–",
     )
     assignee = PersonField(label=_("Assignee"), required=False)
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from crm.forms.accounts import ATTRIBUTE_PREFIX, AccountForm
 from crm.forms.work import TaskForm
 from crm.models import Account, Activity, AttributeDefinition, PartnerAccount, User
+from crm.models.access import EDIT_ACCOUNTS, can
 from crm.selectors import account_tabs
 from crm.selectors.account_overview import AccountOverview
 from crm.selectors.attention import what_needs_attention
@@ -72,10 +73,16 @@ def account_stats(account: Account, overview: AccountOverview, published: Publis
     }
 
 
-@register.inclusion_tag("crm/_needs_you.html")
-def needs_you(account: Account, overview: AccountOverview, published: Published) -> dict[str, Any]:
+@register.inclusion_tag("crm/_needs_you.html", takes_context=True)
+def needs_you(
+    context: Context, account: Account, overview: AccountOverview, published: Published
+) -> dict[str, Any]:
     """One sentence about what is wrong, with one button; nothing when nothing is."""
-    return {"account": account, "attention": what_needs_attention(account, overview, published)}
+    return {
+        "account": account,
+        "attention": what_needs_attention(account, overview, published),
+        "may_edit": can(context["request"].user, EDIT_ACCOUNTS),
+    }
 
 
 @register.inclusion_tag("crm/_scores_panel.html", takes_context=True)
@@ -179,9 +186,10 @@ def fields_panel(context: Context, account: Account) -> dict[str, Any]:
         **_passed(context), "account": account,
         "fields": [(name, _label(name), field_text(account, name)) for name in FIELDS],
         "attributes": [
-            (f"{ATTRIBUTE_PREFIX}{d.key}", d.label, attribute_text(d, account.attributes.get(d.key)))
-            for d in [*filled, *empty]
+            (f"{ATTRIBUTE_PREFIX}{d.key}", d.label, attribute_text(d, account.attributes[d.key]))
+            for d in filled
         ],
+        "empty": [(f"{ATTRIBUTE_PREFIX}{d.key}", d.label, "") for d in empty],
         "partners": [(name, PartnerAccount.Role(role).label) for name, role in overview.partners],
         "references": overview.references,
     }  # fmt: skip

@@ -154,6 +154,8 @@ def scope_words(scope: str, books: Mapping[str, str]) -> str:
         code, _colon, part = rest.partition(":")
         said = _("%(book)s book") % {"book": books.get(code, code)}
         return f"{said} · {_score_or_part(part)}" if part else said
+    if kind == "books":
+        return ", ".join(books.get(code, code) for code in rest.split(","))
     if kind == "rule":
         return str(standing_words(*rest.split(".", 1)).title) if "." in rest else scope
     return str(SCOPES.get(kind, scope))

@@ -146,13 +146,16 @@ def account_field(request: HtmxRequest, public_id: UUID, name: str) -> HttpRespo
     form = _field_form(request, account, name)
     context: dict[str, Any] = {
         "account": account, "name": name, "form": form, "field": form[name],
+        "was": "" if (before := form[name].initial) is None else str(before),
         "revision": account.revision, "is_editing": "show" not in request.GET, "may_edit": True,
     }  # fmt: skip
     if form.is_valid():
+        # Somebody may have edited other fields meanwhile: this one is what matters here.
+        untouched = request.POST.get("was") == context["was"]
         try:
             edited = edit_account(
-                account=account, revision=posted_revision(request), changes=form.details(),
-                attributes=form.attributes(),
+                account=account, revision=account.revision if untouched else posted_revision(request),
+                changes=form.details(), attributes=form.attributes(),
             )  # fmt: skip
         except EditConflictError as error:
             context |= describe_conflict(form, error)

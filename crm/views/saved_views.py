@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -50,7 +50,7 @@ def view_tabs(request: HtmxRequest, page: str, views: Sequence[ViewName]) -> Tab
     )
     current = next((tab for tab in tabs if tab.is_current), None)
     state = state_of(request.GET)
-    kept = current.view.query if current else ""
+    kept = state_of(QueryDict(current.view.query)) if current else ""
     return Tabs(tabs, current, state != kept, state, page)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,13 +12,14 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import uuid4
 
+import duckdb
 import psycopg
 import pytest
 from django.db import connection, connections
 
 from analytics.lake import LakeMissingError, extracting, open_lake, refresh, refreshing
 from analytics.lake.extracting import LOCK, conninfo
-from analytics.lake.folders import lake_folder
+from analytics.lake.folders import engine_limits, lake_folder, spill_folder
 from analytics.lake.manifest import MANIFEST
 from crm.models import Account, Event, Invoice, Order, OrderLine, Payment, Product
 from tests.analytics.lake_facts import ago, contents, make_event, make_history, make_order
@@ -25,6 +27,12 @@ from tests.config.conftest import wait_for
 from tests.factories import AccountFactory, BookFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lake_home")]
+# Sorted, these rows take more than 20 MB.
+MUCH = """
+    SELECT count(*) FROM (
+        SELECT row_number() OVER (ORDER BY md5(i::text)) AS place FROM range(400000) AS numbers(i)
+    ) WHERE place % 2 = 0
+"""
 
 
 @pytest.fixture
@@ -330,6 +338,15 @@ def test_files_that_nobody_can_hold_any_more_are_removed(book, monkeypatch):
     monkeypatch.setattr(refreshing, "KEPT_FOR_READERS", timedelta(0))
     third = refresh()
     assert {path.name for path in lake_folder().glob("*.parquet")} == third.files()
+
+
+def test_what_does_not_fit_into_memory_is_spilled_and_nothing_of_it_stays():
+    shutil.rmtree(lake_folder(), ignore_errors=True)  # as before the first night
+    with engine_limits(memory_limit="20MB", threads=1) as limits, duckdb.connect(config=limits) as link:
+        half = link.execute(MUCH).fetchone()
+
+    assert half == (200_000,)
+    assert list(spill_folder(lake_folder()).iterdir()) == []
 
 
 def test_a_second_refresh_waits_for_the_first(book, settings, tmp_path):

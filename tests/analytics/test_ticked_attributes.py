@@ -98,6 +98,20 @@ def test_a_tick_decides_what_the_next_training_sees(book, administrator):
     assert without_it.values("value").distinct().count() < told_apart
 
 
+def test_a_large_book_is_learnt_from_by_some_of_its_accounts_and_the_card_says_so(
+    book, administrator, monkeypatch
+):
+    monkeypatch.setattr(training, "share_learnt_from", lambda accounts: 120 / accounts)
+
+    version = trained(book)
+
+    drawn = version.metrics["drawn"]
+    assert drawn["of"] == ACCOUNTS
+    assert 80 < drawn["accounts"] == version.metrics["rows"] < 160
+    page = administrator.get(f"/insights/models/{version.public_id}/").text
+    assert f"of {drawn['accounts']} accounts, drawn out of 240" in page
+
+
 def test_an_attribute_called_like_a_column_of_history_is_a_reason_of_its_own():
     names = ["attr_delivery_days", "attr_status_max"]
     AttributeDefinition.objects.create(key="delivery_days", label="Days", type="number", is_known_before=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.test import Client
 
 from tests.catalogue import Message, read_catalogue, write_catalogue
@@ -43,9 +44,10 @@ def test_every_route_is_a_page_or_says_why_not():
 def test_every_page_opens(db):
     world = build_world()
 
-    answers = {str(page): browser(world, page).get(page.address(world)).status_code for page in PAGES}
+    answers = {str(page): browser(world, page).get(page.address(world)) for page in PAGES}
 
-    assert {name: status for name, status in answers.items() if status != 200} == {}
+    assert {name: one.status_code for name, one in answers.items() if one.status_code != 200} == {}
+    assert [name for name, one in answers.items() if BLANK_CHOICE_DASH[0][1] in one.text] == []
 
 
 def test_no_page_has_literal_text(db, pseudo_language):

@@ -124,3 +124,17 @@ def test_first_page_says_whom_to_call_first_and_by_what(sales_client, account, b
     measured(book, "calls")
 
     assert "a call is worth" in sales_client.get("/").text
+
+
+def test_an_effect_that_was_simulated_says_so(book, sales_client):
+    measured(book, "calls")
+    account = AccountFactory(book=book, owner=sales_client.user)
+    ScoreFactory(account=account, kind="churn", value=0.6)
+    ValueFactory(account=account, kind="customer_value", amount=1_000)
+    page = f"/accounts/{account.public_id}/?tab=scores"
+    assert "simulated" not in sales_client.get(page).text
+
+    Campaign.objects.update(is_simulated=True)
+
+    assert get_contact_effect(book.pk).is_simulated
+    assert "1 campaign with a holdout) · simulated" in " ".join(sales_client.get(page).text.split())

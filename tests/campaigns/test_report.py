@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -6,7 +7,7 @@ from django.db import IntegrityError, transaction
 from campaigns.models import Campaign, Enrolment, Response
 from campaigns.selectors.reports import get_campaign_report, list_accounts_at
 from campaigns.services.enrolment import enrol_audience
-from campaigns.services.publish import NewLiftReport, publish_lift_report
+from campaigns.services.publish import Band, NewLiftReport, publish_lift_report
 from crm.models import Score
 from tests.factories import AccountFactory, BookFactory, ScoreFactory, UserFactory
 
@@ -166,3 +167,28 @@ def test_the_pages_answer(campaign, marketing_client):
     assert "20.0" in report.text
     assert accounts.status_code == 200
     assert marketing_client.get(f"/campaigns/{campaign.public_id}/accounts/nonsense/").status_code == 404
+
+
+def test_no_return_on_cost_while_money_may_have_been_gained_or_lost(campaign, marketing_client):
+    publish_lift_report(campaign=campaign, report=lift_report(incremental_amount_low=-50.0))
+
+    assert get_campaign_report(campaign).return_interval is None
+    page = unescape(marketing_client.get(f"/campaigns/{campaign.public_id}/").text)
+    assert "the interval doesn't exclude that nothing was gained" in page
+
+
+def test_the_report_says_what_a_response_is_and_whether_the_prediction_held(campaign, marketing_client):
+    band = {"group": "holdout", "band_low": 0.1, "band_high": 0.3, "accounts": 50, "responded": 10}
+    held, missed = {"predicted": 0.2, "low": 0.1, "high": 0.3}, {"predicted": 0.2, "low": 0.3, "high": 0.5}
+    publish_lift_report(
+        campaign=campaign, report=lift_report(bands=[Band(**band, **held), Band(**band, **missed)])
+    )
+
+    ordered = marketing_client.get(f"/campaigns/{campaign.public_id}/").text
+    Campaign.objects.update(response_score="payment_risk", response_is_complement=True)
+    paid = marketing_client.get(f"/campaigns/{campaign.public_id}/").text
+
+    assert "A response is an order within 30 days." in ordered
+    assert "within the interval in 1 of 2 bands" in ordered
+    assert "A response is a bill paid within 30 days." in paid
+    assert "What is predicted is what the score “Payment risk” leaves of 100 %." in paid

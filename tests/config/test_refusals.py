@@ -34,6 +34,15 @@ def test_a_form_sent_after_the_session_leads_back_to_its_page(referer, page):
     assert next_of(response) == page
 
 
+def test_who_sent_a_form_after_the_session_learns_that_it_is_lost():
+    client = Client()
+
+    sign_in = client.post(FORM, {"query": ""}, follow=True)
+
+    assert "What you sent last has not been saved." in sign_in.text
+    assert "has not been saved" not in client.get("/accounts/", follow=True).text
+
+
 def test_a_page_asked_for_after_the_session_is_the_one_that_is_shown():
     response = Client().get("/accounts/?q=amber", headers={"Referer": "http://testserver/tickets/"})
 

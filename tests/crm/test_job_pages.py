@@ -1,7 +1,7 @@
 """The jobs pages: whose jobs one sees, what one may do to them, and how they keep up to date."""
 
 import re
-from datetime import time
+from datetime import UTC, datetime, time
 from html import unescape
 
 import pytest
@@ -46,6 +46,7 @@ def test_staff_see_their_own_jobs_and_analysts_all(sales_client, analyst_client)
         ("book:wholesale:churn", "The shop book · Churn risk"),
         ("book:wholesale:expected_loss", "The shop book · Expected loss"),
         ("book:wholesale:5000", "The shop book · from account 5,000 on"),
+        ("books:wholesale,bank", "The shop, bank"),
         ("import:17", "An imported file"),
         ("something:new", "something:new"),
     ],
@@ -248,3 +249,18 @@ def test_those_who_run_the_installation_see_schedules_and_workers(analyst_client
 
 def test_nothing_there_yet_says_what_belongs_here(sales_client):
     assert "No jobs yet" in sales_client.get(reverse("crm:job-list")).text
+
+
+def test_a_job_that_is_done_has_done_all(analyst_client):
+    job = JobFactory(
+        state="done",
+        done=13,
+        total=14,
+        finished_at=datetime(2026, 5, 4, tzinfo=UTC),
+        owner=analyst_client.user,
+    )
+
+    rows = analyst_client.get("/jobs/?routine=1").text
+
+    assert "13 / 14" not in rows
+    assert f"job-{job.public_id}" in rows

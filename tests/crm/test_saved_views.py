@@ -89,3 +89,13 @@ def test_a_shared_view_of_mine_shows_the_readers_own(sales_client, analyst_clien
 
     assert "Saras" in page
     assert "Anas" not in page
+
+
+def test_the_order_of_what_a_view_keeps_makes_it_no_other(sales_client):
+    view = SavedView.objects.create(
+        owner=sales_client.user, page="account-list", name="Risky", query="value_min=5000&sort=-churn"
+    )
+
+    page = sales_client.get(f"/accounts/?view={view.public_id}&{view.query}").text
+
+    assert "Discard" not in page

@@ -51,8 +51,11 @@ def published() -> dict[str, Any]:
     }
 
 
-def summed_reasons() -> dict[tuple[str, ...], float]:
-    """Return what drives the scores of each segment, whatever parts it was summed up in."""
+def summed_reasons() -> list[tuple[Any, ...]]:
+    """Return what drives the scores of each segment, whatever parts it was summed up in.
+
+    Rows of kind, split, segment, what is summed and the sum.
+    """
     found: dict[tuple[str, ...], float] = defaultdict(float)
     for totals in ReasonTotals.objects.order_by("part"):
         for segment in totals.segments:
@@ -62,7 +65,7 @@ def summed_reasons() -> dict[tuple[str, ...], float]:
             for code, (signed, size) in segment["reasons"].items():
                 found[*key, code, "signed"] += signed
                 found[*key, code, "size"] += size
-    return {key: round(value, 6) for key, value in found.items()}
+    return sorted((*key, round(value, 6)) for key, value in found.items())
 
 
 def unpublish() -> None:

@@ -15,7 +15,7 @@ ACCOUNTS_EACH = 60
 
 # The page, the name and the query string of a list.
 VIEWS = (
-    ("account-list", "Riskiest valuable accounts", "book=wholesale&value_min=1000&sort=-churn"),
+    ("account-list", "Riskiest valuable accounts", "book=wholesale&sort=-churn&value_min=5000"),
     ("account-list", "Expected losses", "book=bank&sort=-expected_loss"),
 )
 
