@@ -166,6 +166,7 @@ def test_the_pages_answer(campaign, marketing_client):
     assert "Spring" in marketing_client.get("/campaigns/").text
     assert "20.0" in report.text
     assert accounts.status_code == 200
+    assert accounts.text.count(campaign.name) == 2  # in the title and as the way back
     assert marketing_client.get(f"/campaigns/{campaign.public_id}/accounts/nonsense/").status_code == 404
 
 
