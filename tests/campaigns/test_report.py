@@ -192,4 +192,4 @@ def test_the_report_says_what_a_response_is_and_whether_the_prediction_held(camp
     assert "A response is an order within 30 days." in ordered
     assert "within the interval in 1 of 2 bands" in ordered
     assert "A response is a bill paid within 30 days." in paid
-    assert "What is predicted is what the score “Payment risk” leaves of 100 %." in paid
+    assert "What is predicted is what the score “Payment risk” leaves of 100\u202f%." in paid
