@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Score, Value
-from crm.selectors.phrases import in_a_row
 from crm.templatetags.formats import number, on_day
 
 register = template.Library()
@@ -93,14 +92,15 @@ VALUES: Mapping[str, str | Promise] = {
 
 @register.simple_tag
 def result_rows(result: Mapping[str, Any], books: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return name and value of each figure; what has no name here is shown as it is stored."""
-    return [(_name(key), _value(key, value, books)) for key, value in result.items()]
-
-
-def _name(key: str) -> str:
-    kinds = {**dict(Score.Kind.choices), **dict(Value.Kind.choices)}
-    found = KEYS.get(key) or kinds.get(key)
-    return str(found) if found else format_html("<code>{}</code>", key)
+    """Return name and value of each figure; what has no name here comes last, as it is stored."""
+    names = {**KEYS, **dict(Score.Kind.choices), **dict(Value.Kind.choices)}
+    known = [(str(names[key]), _value(key, value, books)) for key, value in result.items() if key in names]
+    others = [
+        (format_html("<code>{}</code>", key), _value(key, value, books))
+        for key, value in result.items()
+        if key not in names
+    ]
+    return known + others
 
 
 def _value(key: str, value: Any, books: Mapping[str, str]) -> str:
@@ -113,7 +113,7 @@ def _value(key: str, value: Any, books: Mapping[str, str]) -> str:
     if key == "as_of" and isinstance(value, str):
         return str(on_day(datetime.fromisoformat(value)))
     if _is_counts(value):
-        return in_a_row([f"{VALUES.get(part, part)}: {number(count)}" for part, count in value.items()])
+        return " · ".join(f"{words} {number(value[part])}" for part, words in VALUES.items() if part in value)
     return format_html("<code>{}</code>", value)
 
 

@@ -269,7 +269,7 @@ def test_what_a_job_came_to_is_told_in_words(analyst_client):
     page = analyst_client.get(job.get_absolute_url()).text
 
     for words in (
-        "<dt>Book</dt>", "<dd>The bank</dd>", "<dd>New: 1,200 and Refused: 3</dd>", "<dd>yes</dd>",
+        "<dt>Book</dt>", "<dd>The bank</dd>", "<dd>New 1,200 · Refused 3</dd>", "<dd>yes</dd>",
         "<dt>Churn risk</dt>", "<dd>1,234</dd>", "4 May 2026", "<dt><code>new_in_2030</code></dt>",
         "<dd><code>&lt;b&gt;</code></dd>", "<dd>–</dd>",
     ):  # fmt: skip

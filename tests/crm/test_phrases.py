@@ -87,4 +87,8 @@ def test_scores_of_one_day_are_said_to_be_of_that_day(days, words, db):
     page = shown("crm/_reliability.html", held=held)
 
     assert words in "".join(part.split(">", 1)[-1] for part in page.split("<"))
-    assert "90\u202f% interval" in page
+    assert "104 left: <strong>25.2\u202f%</strong>" in page
+    assert (
+        "(90\u202f% interval 21.2\u202f% to 29.6\u202f%; counted: accounts that nobody acted on, scored <time"
+        in page
+    )
