@@ -12,6 +12,7 @@ from analytics.selectors.evaluation_words import note_sentence
 from crm.models import Book
 from crm.models.access import can
 from crm.selectors.words import reason_label
+from crm.templatetags.formats import percent
 
 register = template.Library()
 
@@ -76,7 +77,8 @@ def refusal_words(reason: dict[str, Any]) -> str:
         "single_class": _("Only one outcome was seen in the test period."),
         "constant_prediction": _("It predicts the same for everybody."),
         "slope_out_of_range": _("Its calibration slope is outside 0.8 to 1.2."),
-        "loss_not_excluded": _("A loss of more than 1 % against the live model can't be excluded."),
+        "loss_not_excluded": _("A loss of more than %(limit)s against the live model can't be excluded.")
+        % {"limit": percent(0.01, 0)},
         "not_better": _("It is not better than recency and frequency alone."),
     }
     return sentences.get(code, code)

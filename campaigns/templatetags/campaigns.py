@@ -14,6 +14,7 @@ from campaigns.selectors.contact_effects import ContactEffect, Worth, get_contac
 from campaigns.selectors.reports import CampaignReport
 from crm.models import Account, Score, Value
 from crm.selectors.account_list import AccountRow
+from crm.templatetags.formats import percent
 
 register = template.Library()
 
@@ -74,8 +75,7 @@ def predicted_bands(report: CampaignReport, group: str) -> list[dict[str, Any]]:
     """Return predicted against actual response by band, as the bar pairs want them."""
     return [
         {
-            "label": _("%(low)s–%(high)s %%")
-            % {"low": _percent(band["band_low"]), "high": _percent(band["band_high"])},
+            "label": f"{_percent(band['band_low'])}–{percent(band['band_high'], 0)}",
             "predicted": band["predicted"],
             "actual": band["responded"] / band["accounts"],
             "low": band["low"],
@@ -102,7 +102,7 @@ def response_words(campaign: Campaign) -> str:
         )
     if not campaign.response_is_complement:
         return said % {"n": days}
-    rest = _("What is predicted is what the score “%(score)s” leaves of 100 %%.") % {"score": score}
+    rest = _("What is predicted is what the score “%(score)s” leaves of 100 %%.") % {"score": score}
     return f"{said % {'n': days}} {rest}"
 
 

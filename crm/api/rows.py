@@ -50,16 +50,16 @@ def explained_score(row: ExplainedScore) -> dict[str, Any]:
         "previous_value": row.previous_value,
         "weekly_values": row.weekly_values,
         "base_log_odds": row.base_log_odds,
-        "reasons": [reason(given) for given in row.reasons],
+        "reasons": [reason(given, row.currency) for given in row.reasons],
     }
 
 
-def reason(given: dict[str, Any]) -> dict[str, Any]:
+def reason(given: dict[str, Any], currency: str) -> dict[str, Any]:
     code = str(given.get("code", ""))
     return {
         "code": code,
         "label": reason_label(code, given.get("values")),
-        "text": reason_text(given),
+        "text": reason_text(given, currency=currency),
         "points": given.get("points"),
     }
 

@@ -34,8 +34,14 @@ def server_error(request: HttpRequest) -> JsonResponse:
 
 
 def _detail(path: str) -> str:
+    if not path.endswith("/") and _is_known(f"{path}/"):
+        return _("Nothing at this address; with a slash at its end there is.")
+    return _("Nothing at this address.")
+
+
+def _is_known(path: str) -> bool:
     try:
-        resolve(f"{path}/")
+        found = resolve(path)
     except Resolver404:
-        return _("Nothing at this address.")
-    return _("Nothing at this address; with a slash at its end there is.")
+        return False
+    return getattr(found.func, "cls", None) is not UnknownView  # which every address below /api/ leads to

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.forms.books import BookField
 from crm.forms.currencies import CurrencyField
+from crm.forms.websites import WebsiteField
 from crm.models import Account, AttributeDefinition, Contact, User
 from crm.selectors.countries import COUNTRIES
 from crm.selectors.directory import list_people
@@ -49,6 +50,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
             "name", "kind", "book", "stage", "owner", "country", "industry", "currency", "customer_since",
             "website", "email", "phone", "tax_id",
         )  # fmt: skip
+        field_classes = {"website": WebsiteField}
         labels = {"email": _("E-mail"), "tax_id": _("Tax number")}
         widgets = {"customer_since": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 

@@ -72,7 +72,13 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg] # the generic paramet
         model = Team
         fields = ("name",)
         labels = {"name": _("Name")}
-        error_messages = {"name": {"unique": _("There is a team of this name already.")}}
+
+    def clean_name(self) -> str:
+        """Refuse a name that differs from another by capitals only: nobody could tell the two apart."""
+        name = str(self.cleaned_data["name"])
+        if Team.objects.filter(name__iexact=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is a team of this name already."))
+        return name
 
     def _save_m2m(self) -> None:
         raise NotImplementedError("crm.services.people saves")

@@ -10,7 +10,6 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
-from django.utils.text import get_text_list as in_a_row
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +17,7 @@ from crm.forms.currencies import CurrencyField
 from crm.models import Organisation
 from crm.selectors.exchange_rates import RateProblem
 from crm.selectors.organisation import list_time_zones
+from crm.selectors.phrases import in_a_row
 from crm.services.exchange_rates import NewRate, RatesRefusedError, parse_rate, read_rates
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -64,7 +64,7 @@ class OrganisationForm(forms.Form):
             currency.help_text = self.why_fixed()
 
     def why_fixed(self) -> str:
-        stored = in_a_row([str(one) for one in self.stored], gettext("and"))
+        stored = in_a_row([str(one) for one in self.stored])
         return gettext("It stands fixed, for these are stored in it: %(stored)s.") % {"stored": stored}
 
     def clean(self) -> dict[str, Any]:

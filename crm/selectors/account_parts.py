@@ -19,9 +19,12 @@ from django.db.models import F, Field, Func, QuerySet
 from crm.models import Account, Partner
 
 _EXPLAINED = """
-    SELECT kind, value, horizon_days, as_of, model_version, previous_value, weekly_values, base_log_odds,
-           reasons
-    FROM crm_score WHERE account_id = %(id)s ORDER BY kind
+    SELECT score.kind, score.value, score.horizon_days, score.as_of, score.model_version,
+           score.previous_value, score.weekly_values, score.base_log_odds, book.currency, score.reasons
+    FROM crm_score AS score
+    JOIN crm_account AS account ON account.id = score.account_id
+    JOIN crm_book AS book ON book.id = account.book_id
+    WHERE score.account_id = %(id)s ORDER BY score.kind
 """
 _OFFERS = """
     SELECT offer.rank, offer.kind, offer.score, offer.reason, offer.as_of, offer.model_version,
@@ -95,6 +98,7 @@ class ExplainedScore(NamedTuple):
     previous_value: float | None
     weekly_values: list[float]
     base_log_odds: float | None
+    currency: str  # of the amounts in its reasons: the book's
     reasons: list[dict[str, Any]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import Book, ExchangeRate
@@ -20,7 +20,6 @@ REASONS: dict[str, str | Promise] = {
     "another_rate": _(
         "Another rate is known from that day on, %(value)s. Tick “Replace” if this is the right one."
     ),
-    "columns": _("The line has %(value)s columns. It should have three: currency, day and rate."),
     "doubled": _("Line %(value)s has the same currency and day."),
     "not_a_day": _("“%(value)s” is no day. Write it like 2026-01-31."),
     "not_a_rate": _("“%(value)s” is no rate: a number above zero, like 0.8642."),
@@ -43,7 +42,10 @@ class RateProblem:
 
     @property
     def reason(self) -> str:
-        return str(REASONS[self.code]) % {"value": self.value[:100]}
+        said = {"value": self.value[:100]}
+        if self.code == "columns":
+            return _columns(int(self.value)) % said
+        return str(REASONS[self.code]) % said
 
     @property
     def words(self) -> str:
@@ -52,6 +54,14 @@ class RateProblem:
         if not self.field:
             return gettext("Line %(line)s: %(reason)s") % said
         return gettext("Line %(line)s, %(field)s: %(reason)s") % said
+
+
+def _columns(number: int) -> str:
+    return ngettext(
+        "The line has %(value)s column. It should have three: currency, day and rate.",
+        "The line has %(value)s columns. It should have three: currency, day and rate.",
+        number,
+    )
 
 
 def list_rates(

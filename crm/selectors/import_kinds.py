@@ -11,6 +11,7 @@ from typing import Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models import Account, Event, Order, Ticket
 
@@ -95,7 +96,7 @@ PRODUCTS = Kind(
     "products",
     _("Products"),
     (
-        Field("code", _("Code"), required=True, max_length=40),
+        Field("code", pgettext_lazy("product", "Code"), required=True, max_length=40),
         Field("name", _("Name"), required=True),
         Field("category", _("Category"), max_length=100),
         Field("price", _("Price"), "decimal"),

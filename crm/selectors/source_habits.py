@@ -54,6 +54,12 @@ class SourceLine:
     alerts: Sequence[SourceAlert]
 
 
+@dataclass(frozen=True, slots=True)
+class NewsOfSources:
+    alerts: Sequence[tuple[SourceAlert, str]]  # each with what its source is called
+    has_any: bool  # has anything ever come in
+
+
 def volume_habit(days: Mapping[date, SourceDay], *, first: date, on: date) -> Habit | None:
     """Return how many rows are usual on this day, by the 28 before it; None without a habit.
 
@@ -129,6 +135,12 @@ def list_open_alerts(*, book: Book | None = None) -> list[tuple[SourceAlert, str
         alerts = alerts.filter(book=book)
     names = source_names()
     return [(alert, names.get(alert.source, alert.source)) for alert in alerts]
+
+
+def get_news_of_sources(*, most: int) -> NewsOfSources:
+    """Return the newest broken habits, for those who only glance at them."""
+    alerts = list_open_alerts()[:most]
+    return NewsOfSources(alerts, has_any=bool(alerts) or SourceDay.objects.exists())
 
 
 def source_names() -> dict[str, str]:

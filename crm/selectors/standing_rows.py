@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from crm.models import (
     Account,
@@ -151,7 +152,8 @@ SHAPES: Mapping[str, Shape] = {
         lambda principal: Ticket.objects.visible_to(principal).select_related("account"),
         lambda row: str(row.subject),
         lambda row: [
-            Cell(_("State"), row.get_state_display()), Cell(_("Opened"), row.opened_at, "day"),
+            Cell(_("State"), row.get_state_display()),
+            Cell(pgettext("ticket", "Opened"), row.opened_at, "day"),
             Cell(_("Solved"), row.solved_at, "day"),
         ],
         url=_page("ticket-detail"),

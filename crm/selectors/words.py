@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from crm.selectors.currencies import MINUS, with_symbol
+from crm.selectors.phrases import percent_space
 from crm.selectors.ticket_words import support_sentence
 
 Values = Mapping[str, Any]
@@ -58,7 +59,7 @@ def column_words(name: str) -> str:
 
 
 def share_words(share: float) -> str:
-    """Return a share as sentences say it: 63 %."""
+    """Return a share as sentences say it: 63 %, or 63% in Chinese."""
     return _share(share)
 
 
@@ -69,13 +70,13 @@ def _records() -> dict[str, str]:
         "campaign": _("Campaign"),
         "contact": _("Contact"),
         "exchangerate": _("Exchange rate"),
-        "organisation": _("Organisation"),
+        "organisation": pgettext("whose installation it is", "Organisation"),
         "partner": _("Partner"),
         "partneraccount": _("Account of a partner"),
         "task": _("Task"),
         "team": _("Team"),
         "ticket": _("Ticket"),
-        "user": _("Person"),
+        "user": pgettext("who signs in", "Person"),
     }
 
 
@@ -256,7 +257,9 @@ def _tenure(values: Values) -> str:
         return ""
     if days < DAYS_PER_YEAR:
         return _("Customer for %(days)s") % {"days": _days(days)}
-    return _("Customer for %(years)s years") % {"years": _number(round(days / DAYS_PER_YEAR, 1))}
+    years = round(days / DAYS_PER_YEAR, 1)
+    said = ngettext("Customer for %(years)s year", "Customer for %(years)s years", _plural(years))
+    return said % {"years": _number(years)}
 
 
 def _activity(values: Values) -> str:
@@ -347,7 +350,7 @@ def _share(share: float | None) -> str:
     if share is None:
         return ""
     percent = share * 100
-    return f"{_grouped(percent, 1 if 0 < abs(percent) < 10 else 0)} %"
+    return f"{_grouped(percent, 1 if 0 < abs(percent) < 10 else 0)}{percent_space()}%"
 
 
 def _days(days: float | None) -> str:

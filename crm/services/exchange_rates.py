@@ -61,17 +61,16 @@ class StoredRates:
 
 
 def read_rates(*, text: str) -> list[NewRate]:
-    """Read lines of currency, day and rate, between commas, semicolons or tabs.
+    """Read lines of currency, day and rate, between commas, semicolons or tabs: each line as it is.
 
     The first line may name the columns, and empty lines are passed over.
 
     :raises RatesRefusedError: naming line and field of everything that is wrong.
     """
     text = text.removeprefix("\ufeff")
-    delimiter = next((one for one in ("\t", ";") if one in text), ",")
     rates: list[NewRate] = []
     problems: list[RateProblem] = []
-    for line, cells in _lines(text, delimiter):
+    for line, cells, delimiter in _lines(text):
         found = _read_line(line, cells, decimal_comma=delimiter != ",")
         if isinstance(found, NewRate):
             rates.append(found)
@@ -146,21 +145,26 @@ def _columns(model: type[models.Model]) -> set[str]:
     return {field.name for field in model._meta.concrete_fields}
 
 
-def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+def _lines(text: str) -> Iterator[tuple[int, list[str], str]]:
+    """Return the number, the cells and the delimiter of every line that says something."""
     is_first = True
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        delimiter = next((one for one in ("\t", ";") if one in line), ",")
+        cells = _cells(number, line, delimiter)
+        if not any(cells):
+            continue
+        if not (is_first and cells[0].casefold() in HEADINGS):
+            yield number, cells, delimiter
+        is_first = False
+        if number > MOST_LINES:
+            raise RatesRefusedError([RateProblem(number, "", "too_many", str(MOST_LINES))])
+
+
+def _cells(number: int, line: str, delimiter: str) -> list[str]:
     try:
-        for cells in reader:
-            said = [cell.strip() for cell in cells]
-            if not any(said):
-                continue
-            if not (is_first and said[0].casefold() in HEADINGS):
-                yield reader.line_num, said
-            is_first = False
-            if reader.line_num > MOST_LINES:
-                raise RatesRefusedError([RateProblem(reader.line_num, "", "too_many", str(MOST_LINES))])
+        return [cell.strip() for cells in csv.reader([line], delimiter=delimiter) for cell in cells]
     except csv.Error as error:
-        raise RatesRefusedError([RateProblem(reader.line_num, "", "unreadable")]) from error
+        raise RatesRefusedError([RateProblem(number, "", "unreadable")]) from error
 
 
 def _read_line(line: int, cells: list[str], *, decimal_comma: bool) -> NewRate | list[RateProblem]:

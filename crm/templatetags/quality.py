@@ -1,5 +1,7 @@
 """Words and tones of data quality."""
 
+from decimal import Decimal
+
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -7,9 +9,11 @@ from django.utils.translation import gettext as _
 from crm.models import RuleHit, SourceAlert, Ticket
 from crm.selectors.import_kinds import KINDS as FILE_KINDS
 from crm.selectors.rule_words import WRITTEN
-from crm.templatetags.formats import number, share
+from crm.templatetags.formats import Numeric, number, percent, share, to_decimal
 
 register = template.Library()
+
+LEAST_SHOWN = Decimal("0.001")  # of a share with one decimal
 
 TONES = {
     RuleHit.Verdict.KEPT: "neutral",
@@ -28,6 +32,13 @@ KINDS = {
     "contradictory": ("watch", "scale"),
     "stale": ("neutral", "clock"),
 }
+
+
+@register.filter
+def rows_share(value: Numeric | None) -> str:
+    """0.0005 -> <0.1 %: a few rows of many are not none"""
+    found = to_decimal(value)
+    return f"<{percent(LEAST_SHOWN)}" if found and 0 < found < LEAST_SHOWN / 2 else share(value)
 
 
 @register.filter

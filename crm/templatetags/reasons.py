@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
+from django.utils.translation import pgettext
 
 from crm.models import Score
+from crm.selectors.attention import Attention
+from crm.selectors.phrases import sentences
 from crm.selectors.score_panel import Contribution
 from crm.selectors.words import reason_label, recommendation_text
 from crm.selectors.words import reason_text as reason_words
@@ -23,6 +26,16 @@ def reason_text(reason: Mapping[str, Any], currency: str = "") -> str:
 @register.filter
 def reason_name(reason: Mapping[str, Any]) -> str:
     return reason_label(str(reason.get("code", "")), reason.get("values"))
+
+
+@register.simple_tag
+def risk_and_reason(attention: Attention, risk: str, stake: str) -> str:
+    """How likely it is, the strongest reason, and what is at stake where that is known."""
+    reason = ""
+    if attention.reason:
+        words = reason_words(attention.reason, currency=attention.currency)
+        reason = pgettext("sentence", "%(words)s.") % {"words": words}
+    return sentences((risk, reason, stake if attention.amount else ""))
 
 
 @register.simple_tag

@@ -146,17 +146,12 @@ def account_field(request: HtmxRequest, public_id: UUID, name: str) -> HttpRespo
     form = _field_form(request, account, name)
     context: dict[str, Any] = {
         "account": account, "name": name, "form": form, "field": form[name],
-        "was": "" if (before := form[name].initial) is None else str(before),
-        "revision": account.revision, "is_editing": "show" not in request.GET, "may_edit": True,
+        "was": _before(form, name), "revision": account.revision, "is_editing": "show" not in request.GET,
+        "may_edit": True,
     }  # fmt: skip
     if form.is_valid():
-        # Somebody may have edited other fields meanwhile: this one is what matters here.
-        untouched = request.POST.get("was") == context["was"]
         try:
-            edited = edit_account(
-                account=account, revision=account.revision if untouched else posted_revision(request),
-                changes=form.details(), attributes=form.attributes(),
-            )  # fmt: skip
+            edited = _save_field(request, account, form, was=context["was"])
         except EditConflictError as error:
             context |= describe_conflict(form, error)
         else:
@@ -184,6 +179,21 @@ def account_delete(request: HtmxRequest, public_id: UUID) -> HttpResponse:
 def posted_revision(request: HtmxRequest) -> int:
     text = request.POST.get("revision", "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _save_field(request: HtmxRequest, account: Account, form: AccountForm, *, was: str) -> Account:
+    """Save it unless somebody has edited this very field; other fields don't matter here."""
+    is_untouched = request.POST.get("was") == was
+    revision = account.revision if is_untouched else posted_revision(request)
+    return edit_account(
+        account=account, revision=revision, changes=form.details(), attributes=form.attributes()
+    )
+
+
+def _before(form: AccountForm, name: str) -> str:
+    """Return what the field holds now, as text that comes back with the form."""
+    held = form[name].initial
+    return "" if held is None else str(held)
 
 
 def _field_form(request: HtmxRequest, account: Account, name: str) -> AccountForm:

@@ -19,7 +19,7 @@ from crm.models.access import (
 from crm.selectors import home as cards
 from crm.selectors.directory import reporting_currency
 from crm.selectors.jobs import book_names
-from crm.selectors.source_habits import list_open_alerts
+from crm.selectors.source_habits import get_news_of_sources
 from crm.views.access import HtmxRequest
 
 Role = User.Role
@@ -74,5 +74,5 @@ READERS: dict[str, Any] = {
     "failed_jobs": lambda user: cards.list_latest_jobs(user, failed=True),
     "freshness": lambda _user: cards.list_freshness(),
     "quality": lambda _user: cards.list_quality(),
-    "sources": lambda _user: list_open_alerts()[: cards.FIVE],
+    "sources": lambda _user: get_news_of_sources(most=cards.FIVE),
 }

@@ -166,6 +166,7 @@ def test_the_pages_answer(campaign, marketing_client):
     assert "Spring" in marketing_client.get("/campaigns/").text
     assert "20.0" in report.text
     assert accounts.status_code == 200
+    assert accounts.text.count(campaign.name) == 2  # in the title and as the way back
     assert marketing_client.get(f"/campaigns/{campaign.public_id}/accounts/nonsense/").status_code == 404
 
 
@@ -191,4 +192,4 @@ def test_the_report_says_what_a_response_is_and_whether_the_prediction_held(camp
     assert "A response is an order within 30 days." in ordered
     assert "within the interval in 1 of 2 bands" in ordered
     assert "A response is a bill paid within 30 days." in paid
-    assert "What is predicted is what the score “Payment risk” leaves of 100 %." in paid
+    assert "What is predicted is what the score “Payment risk” leaves of 100\u202f%." in paid

@@ -162,6 +162,11 @@ def test_says_when_only_the_slash_is_missing(client):
     assert "slash" in assert_problem(client.get("/api/v1/accounts"), 404, "not_found")["detail"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/nothing", "/api/v1/accounts//"])
+def test_promises_nothing_behind_a_slash_where_nothing_is(client, path):
+    assert assert_problem(client.get(path), 404, "not_found")["detail"] == "Nothing at this address."
+
+
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
 def test_refuses_methods_that_an_address_does_not_have(partner_key, method):
     answer = getattr(Client(headers=partner_key.headers), method)("/api/v1/accounts/")

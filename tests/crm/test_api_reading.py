@@ -14,6 +14,7 @@ from crm.services.merges import merge
 from tests.factories import (
     NOW,
     AccountFactory,
+    BookFactory,
     OrderFactory,
     PartnerAccountFactory,
     ProductFactory,
@@ -127,6 +128,15 @@ def test_detail_explains_scores_and_recommends(partner_key):
     [offer] = data["recommendations"]
     assert offer["reason"]["text"] == "Often bought with Lamp"
     assert offer["product"]["price"] == "2.5000"
+
+
+def test_amounts_in_reasons_are_in_the_currency_of_the_book(partner_key):
+    account = partner_key.account(book=BookFactory(code="shop", currency="EUR"))
+    ScoreFactory(account=account, reasons=[{"code": "money", "values": {"amount": 28095, "days": 365}}])
+
+    data = partner_key.get(f"/accounts/{account.public_id}/").json()["data"]
+
+    assert data["scores"][0]["reasons"][0]["text"] == "Spent €28,095 in 365 days"
 
 
 @pytest.mark.parametrize(("asked", "answered"), [("en", "en"), ("zh-Hans", "zh-hans"), ("fr", "en")])

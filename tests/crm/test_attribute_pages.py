@@ -57,7 +57,7 @@ def test_lists_attributes_with_what_they_are_and_how_many_have_one(admin_client_
     assert rows == {"region": Held(0), "sex": Held(0), "seats": Held(3)}
     assert all(word in page.text for word in ("Known before", "Sensitive", "not in models", "Region"))
     monkeypatch.setattr(selectors, "MOST_COUNTED", 2)
-    assert "at least 2" in admin_client_.get(address("list")).text
+    assert "2+" in admin_client_.get(address("list")).text
 
 
 def test_an_empty_list_says_where_attributes_come_from(admin_client_):

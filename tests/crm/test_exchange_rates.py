@@ -72,6 +72,25 @@ def test_everything_that_is_wrong_is_told_with_line_and_field():
     ]
 
 
+def test_each_line_may_have_a_delimiter_of_its_own():
+    rates = read_rates(text="EUR,2026-01-01,0.8642\nUSD;2026-01-01;0,77\r\nCNY\t2026-01-01\t0.11")
+
+    assert [(rate.line, rate.currency, str(rate.rate.normalize())) for rate in rates] == [
+        (1, "EUR", "0.8642"),
+        (2, "USD", "0.77"),
+        (3, "CNY", "0.11"),
+    ]
+
+
+@pytest.mark.parametrize(("line", "words"), [("EUR", "has 1 column."), ("EUR,2026-01-01", "has 2 columns.")])
+def test_a_line_with_too_few_columns_is_told_how_many(line, words):
+    with pytest.raises(RatesRefusedError) as refused:
+        read_rates(text=f"USD;2026-01-01;0.77\n{line}")
+
+    [problem] = refused.value.problems
+    assert problem.words.startswith(f"Line 2: The line {words}")
+
+
 @pytest.mark.parametrize("text", ["", "currency,day,rate\n", "\n\n"])
 def test_no_rates_are_refused_too(text):
     assert problems(text) == [(1, "", "nothing")]

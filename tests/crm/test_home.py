@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from crm.models import SourceDay
 from tests import factories as f
 from tests.conftest import signed_in
 
@@ -43,6 +44,22 @@ def test_one_sees_ones_own_tasks_and_tickets(sales_client):
     assert "Overdue" in page
     assert "My ticket" in page
     assert "Somebody else" not in page
+
+
+def test_sources_send_as_usual_only_once_something_has_come_in(admin_client_):
+    before = admin_client_.get("/").text
+    SourceDay.objects.create(
+        book=f.BookFactory(),
+        source="erp",
+        kind="orders",
+        on_date=timezone.localdate(),
+        rows=1,
+        last_at=timezone.now(),
+    )
+
+    assert "Nothing has come in yet" in before
+    assert "Every source sends as usual" not in before
+    assert "Every source sends as usual" in admin_client_.get("/").text
 
 
 @pytest.mark.parametrize(

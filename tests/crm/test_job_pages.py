@@ -91,7 +91,7 @@ def test_a_job_that_has_ended_is_not_asked_for_again(analyst_client):
     page = analyst_client.get(reverse("crm:job-detail", args=[job.public_id])).text
 
     assert "every 2s" not in page
-    assert "rows" in page
+    assert "Rows" in page
 
 
 def test_the_page_keeps_itself_up_to_date_by_its_fragment(analyst_client):
@@ -245,6 +245,35 @@ def test_those_who_run_the_installation_see_schedules_and_workers(analyst_client
     assert "What runs by itself" in page
     assert "Sundays at 03:00" in page
     assert "What runs by itself" not in sales_client.get(reverse("crm:job-list")).text
+
+
+def test_who_started_a_job_is_said_also_when_nobody_did(analyst_client):
+    nightly = Schedule.objects.create(name="s", task="analytics.train_all", at_time=time(3))
+    by_schedule, by_nobody = JobFactory(owner=None, schedule=nightly), JobFactory(owner=None)
+
+    pages = [analyst_client.get(job.get_absolute_url()).text for job in (by_schedule, by_nobody)]
+
+    assert "<dd>Schedule, daily at 03:00</dd>" in pages[0]
+    assert "<dd>–</dd>" in pages[1]
+    assert '<span class="muted">Schedule</span>' in analyst_client.get("/jobs/").text
+
+
+def test_what_a_job_came_to_is_told_in_words(analyst_client):
+    result = {
+        "book": "bank", "rows": {"create": 1200, "refuse": 3}, "proposed": True, "churn": 1234,
+        "as_of": "2026-05-04T02:00:00+00:00", "new_in_2030": "<b>", "version": None,
+    }  # fmt: skip
+    BookFactory(code="bank", name="The bank")
+    job = JobFactory(state="done", finished_at=datetime(2026, 5, 4, tzinfo=UTC), result=result)
+
+    page = analyst_client.get(job.get_absolute_url()).text
+
+    for words in (
+        "<dt>Book</dt>", "<dd>The bank</dd>", "<dd>New 1,200 · Refused 3</dd>", "<dd>yes</dd>",
+        "<dt>Churn risk</dt>", "<dd>1,234</dd>", "4 May 2026", "<dt><code>new_in_2030</code></dt>",
+        "<dd><code>&lt;b&gt;</code></dd>", "<dd>–</dd>",
+    ):  # fmt: skip
+        assert words in page
 
 
 def test_nothing_there_yet_says_what_belongs_here(sales_client):

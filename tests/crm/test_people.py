@@ -94,6 +94,9 @@ def test_makes_a_person_who_chooses_the_password_by_a_link(admin_client_):
     person = User.objects.get(username="sam")
     assert (person.role, person.team, person.email) == ("support", team, "sam@example.com")
     assert chosen.url == reverse("account_reset_password_from_key_done")
+    done = chosen.client.get(chosen.url).text
+    assert "Sign in with your new password" in done
+    assert done.count("changed") == 1  # in the message, and not once more below it
     assert is_inside(sign_in("sam"))
     assert "no longer works" in Client().get(link).text
     assert "no-store" in answer["Cache-Control"]
@@ -327,14 +330,15 @@ def test_without_teams_the_page_says_what_they_are_for(admin_client_):
 def test_adds_and_renames_a_team(admin_client_):
     admin_client_.post(LIST, {"name": "North"})
     team = Team.objects.get()
-    twice = admin_client_.post(LIST, {"name": "North"})
+    twice = admin_client_.post(LIST, {"name": "nORTH"})
 
     renamed = admin_client_.post(f"/people/teams/{team.public_id}/", {"name": "North and East"})
 
     assert twice.status_code == 422
     assert "There is a team of this name already" in twice.text
     assert renamed.url == LIST
-    assert "North and East" in admin_client_.get(LIST).text
+    assert admin_client_.post(f"/people/teams/{team.public_id}/", {"name": "north and EAST"}).url == LIST
+    assert "north and EAST" in admin_client_.get(LIST).text
     assert Team.objects.count() == 1
 
 

@@ -78,7 +78,7 @@ def test_a_task_is_made_and_counts_as_acting_on_the_score(analyst_client, score)
     say(analyst_client, score, "task")
 
     task = score.account.tasks.first()
-    assert (task.title, task.assignee) == ("Look after it: Churn risk 63 %", analyst_client.user)
+    assert (task.title, task.assignee) == ("Look after it: Churn risk 63\u202f%", analyst_client.user)
     assert [answer for answer, *_rest in logged()] == ["task", "task"]
     assert ScoreFeedback.objects.first().task == task
     assert Change.objects.filter(kind="activity.logged", account_id=score.account_id).count() == 2

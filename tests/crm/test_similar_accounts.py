@@ -136,6 +136,7 @@ def test_the_panel_names_them_with_what_they_share(analyst_client):
         assert accounts[1].get_absolute_url() in text
         assert "2 products in common" in text
         assert "Customer" in text
+        assert text.count(">Similar accounts</h") == 1
     assert "<html" in page
     assert "<html" not in panel
 

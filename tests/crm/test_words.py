@@ -15,7 +15,7 @@ from crm.selectors.words import OFFERS, SENTENCES, reason_label, reason_text, re
         ("frequency", {"orders": 12, "days": 365}, "12 orders in 365 days"),
         ("frequency", {"orders": 1}, "1 order"),
         ("money", {"amount": 1234.5, "days": 90, "currency": "GBP"}, "Spent £1,234 in 90 days"),
-        ("trend", {"change_share": -0.343}, "Orders 34 % less often than in the three months before"),
+        ("trend", {"change_share": -0.343}, "Orders 34\u202f% less often than in the three months before"),
         ("trend", {"change_share": 0.001}, "Orders as often as in the three months before"),
         (
             "rhythm",
@@ -24,13 +24,14 @@ from crm.selectors.words import OFFERS, SENTENCES, reason_label, reason_text, re
         ),
         ("breadth", {"products": 7, "days": 180}, "7 different products in 180 days"),
         ("breadth", {"products": 1}, "1 product"),
-        ("returns", {"return_share": 0.0346}, "Sends back 3.5 % of what it buys"),
+        ("returns", {"return_share": 0.0346}, "Sends back 3.5\u202f% of what it buys"),
         ("returns", {"return_share": 0}, "Sends nothing back"),
         ("payment_delay", {"days": 0}, "Pays on time"),
         ("payment_delay", {"days": 12}, "Pays 12 days late"),
         ("payment_delay", {"days": 40, "invoices": 2}, "2 bills open, the oldest for 40 days"),
         ("payment_delay", {"unpaid": 3, "days": 12}, "3 of its last 6 bills not paid"),
-        ("balance", {"share": 0.9}, "Uses 90 % of its limit"),
+        ("balance", {"share": 0.9}, "Uses 90\u202f% of its limit"),
+        ("tenure", {"days": 372}, "Customer for 1 year"),
         ("tenure", {"days": 900}, "Customer for 2.5 years"),
         ("activity", {"events": 3, "days": 2}, "3 visits and views in 30 days"),
         ("activity", {"events": 0, "days": 41}, "No visit for 41 days"),
@@ -79,3 +80,4 @@ def test_every_kind_of_recommendation_has_words_without_values():
 def test_words_follow_the_language_of_the_reader():
     with translation.override("zh-hans"):
         assert reason_text({"code": "money", "values": {"amount": 1000}}).endswith("1,000")
+        assert "90%" in reason_text({"code": "balance", "values": {"share": 0.9}})
