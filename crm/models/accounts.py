@@ -156,6 +156,7 @@ class ExternalId(models.Model):
         return f"{self.source}:{self.value}"
 
 
+@audited
 class AttributeDefinition(Record):
     """A custom attribute of accounts. Its values live in `Account.attributes` under `key`."""
 

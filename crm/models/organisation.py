@@ -45,6 +45,7 @@ class ExchangeRate(models.Model):
         return f"{self.rate.normalize():f}"
 
 
+@audited_but()
 class Book(models.Model):
     """A book of business: accounts that are modelled together, with one currency.
 

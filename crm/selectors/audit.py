@@ -16,7 +16,7 @@ from crm.models import Account
 from crm.selectors.words import record_words
 
 IGNORED = {"id", "public_id", "revision"}
-LABELS = ("name", "title", "subject", "username")  # what a record is called by
+LABELS = ("name", "label", "title", "subject", "username")  # what a record is called by
 PER_PAGE = 50
 
 

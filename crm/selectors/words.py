@@ -67,6 +67,9 @@ def _records() -> dict[str, str]:
     return {
         "account": _("Account"),
         "activity": _("Activity"),
+        "apikey": _("API key"),
+        "attributedefinition": _("Attribute"),
+        "book": _("Book"),
         "campaign": _("Campaign"),
         "contact": _("Contact"),
         "exchangerate": _("Exchange rate"),

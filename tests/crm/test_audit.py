@@ -1,6 +1,6 @@
 import pytest
 
-from crm.models import Account, Contact
+from crm.models import Account, ApiKey, Contact
 from crm.selectors.audit import list_audit
 from tests import factories as f
 
@@ -92,3 +92,21 @@ def test_older_edits_are_reached_by_keyset(admin_client_):
     assert len(first) == 51
     assert len(rest) == 10
     assert 'rel="next"' in admin_client_.get("/audit/").text
+
+
+def test_what_administrators_say_of_books_attributes_and_keys_is_kept(admin_client_):
+    book, seats = f.BookFactory(name="Shop"), f.AttributeDefinitionFactory(label="Seats")
+    key = ApiKey.objects.create(partner=f.PartnerFactory(), label="Shop", prefix="abc", digest=b"d")
+    type(book).objects.filter(pk=book.pk).update(name="The shop")
+    type(seats).objects.filter(pk=seats.pk).update(is_known_before=True)
+    type(key).objects.filter(pk=key.pk).update(last_used_at=f.NOW)  # each request does that
+    type(key).objects.filter(pk=key.pk).update(revoked_at=f.NOW)
+
+    log = admin_client_.get("/audit/").text
+
+    assert "<ins>The shop</ins>" in log
+    assert "Attribute" in log
+    assert "Seats" in log
+    assert "API key" in log
+    assert "revoked" in log
+    assert "last used" not in log

@@ -113,6 +113,13 @@ def test_the_encoding_is_recognised(words, written, recognised, data):
     assert found == list(enumerate(rows, start=1))
 
 
+def test_two_accents_in_a_word_are_no_chinese_character():
+    opened, found = read(as_csv([["Größe", "Größe", "Größe"]]).encode("cp1252"))
+
+    assert opened.reading["encoding"] == "cp1252"
+    assert found == [(1, ["Größe", "Größe", "Größe"])]
+
+
 def test_an_accent_far_down_the_file_still_decides():
     rows = [["plain", "text", str(number)] for number in range(60_000)] + [["André", "Orléans", "é"]]
 

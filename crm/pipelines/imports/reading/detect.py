@@ -20,6 +20,8 @@ OTHER_FORMATS = {
     b"7z\xbc\xaf": "packed",
     b"\x28\xb5\x2f\xfd": "packed",
 }
+# Two letters of a Western word, such as "Größe": a Chinese character hardly stands between Latin ones.
+WITHIN_WORD, ONE_LETTER = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{2}(?=[a-z])"), b"\xe9"
 HIGH = re.compile(rb"[\x80-\xff]+")
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 # GB 2312: punctuation, full-width letters, and the characters of the first level, which are nearly
@@ -113,7 +115,7 @@ def _is_utf_8(line: bytes) -> bool:
 
 def _chinese(lines: list[bytes]) -> bool:
     """Tell GB 18030 from Latin-1 and its like, which any decoder of theirs takes for valid."""
-    runs = [run for line in lines for run in HIGH.findall(line)]
+    runs = [run for line in lines for run in HIGH.findall(WITHIN_WORD.sub(ONE_LETTER, line))]
     share = sum(map(_weight, runs)) / sum(map(len, runs))
     if share >= SURELY_CHINESE or share <= SURELY_WESTERN:
         return share >= SURELY_CHINESE
