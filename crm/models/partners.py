@@ -104,7 +104,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(partner__in=Partner.objects.visible_to(principal))
 
 
-@audited_but("changed_xid", "updated_at", "created_at", "last_used_at", "digest")
+@audited_but("changed_xid", "updated_at", "created_at", "last_used_at", "digest", "prefix")
 class ApiKey(Record):
     """A partner's key. Only its SHA-256 is kept; `prefix` is what people recognise it by."""
 

@@ -60,4 +60,3 @@ def test_where_nobody_bought_money_is_unknown_and_not_nothing(campaign, enrolmen
     )
     page = marketing_client.get(f"/campaigns/{campaign.public_id}/").text
     assert "nobody can say: too few bought" in page
-    assert "Return on cost" not in page
