@@ -38,14 +38,14 @@ def publish_popular(
     accounts = all_accounts(book) if account_ids is None else np.array(account_ids, dtype=np.int64)
     rules = read_rules(book, as_of, accounts, ids)
     products = np.argsort(-buyers, kind="stable")
-    products = products[~rules.barred[products]]
+    products, most = products[~rules.barred[products]], int(buyers.max())
     rows = (
         NewRecommendation(
             account_id=int(account),
             product_id=int(ids[product]),
             rank=rank,
             kind=Recommendation.Kind.POPULAR,
-            score=float(buyers[product] / buyers.max()),
+            score=float(buyers[product] / most),
             reason={"code": "popular", "buyers": int(buyers[product])},
         )
         for user, account in enumerate(accounts)
