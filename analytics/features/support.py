@@ -7,7 +7,7 @@ from ibis import _
 
 from analytics.features.known import DAY, Known, days, share
 
-START = "tickets_"
+TICKETS = "tickets_"  # what the names of these features begin with
 # Where tickets are kept, an account without any has none of these; that is known, and no gap.
 COUNTS = ("tickets_90", "tickets_365", "tickets_complaints_365", "tickets_open")
 
@@ -18,7 +18,7 @@ def has_tickets(known: Known, names: Sequence[str] | None) -> bool:
     Of a book that keeps none nothing can be learnt, and its models are to be those of before.
     """
     if names is not None:
-        return any(name.startswith(START) for name in names)
+        return any(name.startswith(TICKETS) for name in names)
     everybody = Known(known.tables, known.book_id, known.moment)
     return bool(everybody.tickets().limit(1).count().to_pyarrow().as_py())
 

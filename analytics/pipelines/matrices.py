@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from analytics import features
 from analytics.artifacts import ArtifactMismatchError
+from analytics.features.support import TICKETS
 from analytics.lake import Lake
 from crm.models import Book
 
-MAY_BE_ABSENT = ("attr_", "tickets_")  # columns only where a book has such a thing
+MAY_BE_ABSENT = ("attr_", TICKETS)  # columns only where a book has such a thing
 
 
 @dataclass(frozen=True, slots=True)

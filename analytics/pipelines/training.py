@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from analytics.artifacts import ArtifactMismatchError, pack, unpack
+from analytics.features.support import TICKETS
 from analytics.lake import Lake, open_lake, refresh
 from analytics.ml.classifier import OutcomeClassifier
 from analytics.ml.gate import Verdict, judge_challenger, judge_first
@@ -132,7 +133,7 @@ def _examples(
 
 def _without_idle_tickets(parts: list[Examples], names: list[str]) -> tuple[list[Examples], list[str]]:
     """Leave tickets out where nobody who is learnt from differs in them: they would only add chance."""
-    mine = np.array([name.startswith("tickets_") for name in names])
+    mine = np.array([name.startswith(TICKETS) for name in names])
     if not mine.any():
         return parts, names
     tickets = np.vstack([part.X[:, mine] for part in parts])

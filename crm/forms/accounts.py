@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms.books import BookField
@@ -77,21 +78,19 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] # the generic para
 
     def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
         """Return the fields as people read them: under a heading, those that belong together."""
-        parts = [*PARTS, (_("Attributes"), [name for name in self._custom() if name not in self._empty()])]
+        empty = {bound.name for bound in self.empty}
+        filled = [name for name in self.fields if name.startswith(ATTRIBUTE_PREFIX) and name not in empty]
+        parts = [*PARTS, (_("Attributes"), filled)]
         found = [
             (str(title), [self[name] for name in names if name in self.fields]) for title, names in parts
         ]
         return [(title, bound) for title, bound in found if bound]
 
+    @cached_property
     def empty(self) -> list[forms.BoundField]:
         """Return the custom attributes without a value: another book may be the only one to have them."""
-        return [self[name] for name in self._empty()]
-
-    def _custom(self) -> list[str]:
-        return [name for name in self.fields if name.startswith(ATTRIBUTE_PREFIX)]
-
-    def _empty(self) -> list[str]:
-        return [name for name in self._custom() if self[name].value() in (None, "") and not self[name].errors]
+        custom = [self[name] for name in self.fields if name.startswith(ATTRIBUTE_PREFIX)]
+        return [bound for bound in custom if bound.value() in (None, "") and not bound.errors]
 
     def details(self) -> dict[str, Any]:
         """Return what was entered for the account's own columns."""

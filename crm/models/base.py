@@ -13,46 +13,31 @@ from django.db.models.functions import Now
 
 from crm.models.fields import CurrentXid, UuidV7, Xid8Field
 
-STAMP_RECORD = pgtrigger.Trigger(
-    name="stamp",
-    operation=pgtrigger.Update,
-    when=pgtrigger.Before,
-    func="""
-        NEW.created_at := OLD.created_at;
-        NEW.updated_at := now();
-        NEW.revision := OLD.revision + 1;
-        NEW.changed_xid := pg_current_xact_id();
-        RETURN NEW;
-    """,
-)
 
+def stamp(*assignments: str) -> pgtrigger.Trigger:
+    """Set columns of every row that is updated, whoever updates it."""
+    lines = "".join(f"        {assignment};\n" for assignment in assignments)
+    return pgtrigger.Trigger(
+        name="stamp",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"\n{lines}        RETURN NEW;\n    ",
+    )
+
+
+CHANGED = "NEW.changed_xid := pg_current_xact_id()"
+RECORD = (
+    "NEW.created_at := OLD.created_at",
+    "NEW.updated_at := now()",
+    "NEW.revision := OLD.revision + 1",
+)
 # An edited fact is known in its new form only from now on; its old form goes to the past
 # table, so that features computed "as of" an earlier moment stay what they were.
-STAMP_FACT = pgtrigger.Trigger(
-    name="stamp",
-    operation=pgtrigger.Update,
-    when=pgtrigger.Before,
-    func="""
-        NEW.changed_xid := pg_current_xact_id();
-        NEW.known_at := greatest(clock_timestamp(), OLD.known_at);
-        RETURN NEW;
-    """,
-)
-
+FACT = "NEW.known_at := greatest(clock_timestamp(), OLD.known_at)"
+STAMP_RECORD = stamp(*RECORD, CHANGED)
+STAMP_FACT = stamp(CHANGED, FACT)
 # Of facts that people edit: both in one, for two would call each other's order into question.
-STAMP_EDITED_FACT = pgtrigger.Trigger(
-    name="stamp",
-    operation=pgtrigger.Update,
-    when=pgtrigger.Before,
-    func="""
-        NEW.created_at := OLD.created_at;
-        NEW.updated_at := now();
-        NEW.revision := OLD.revision + 1;
-        NEW.changed_xid := pg_current_xact_id();
-        NEW.known_at := greatest(clock_timestamp(), OLD.known_at);
-        RETURN NEW;
-    """,
-)
+STAMP_EDITED_FACT = stamp(*RECORD, CHANGED, FACT)
 
 STAMP_CHANGED = pgtrigger.Trigger(
     name="stamp",
@@ -159,11 +144,12 @@ class DeletedKey(models.Model):
 
 
 M = TypeVar("M", bound=type[models.Model])
+STAMPED = ("changed_xid", "updated_at", "created_at")  # columns that tell nothing of an edit
 
 
 def audited(model: M) -> M:
     """Keep old and new values of every update and delete, by statement-level trigger."""
-    return audited_but("changed_xid", "updated_at", "created_at")(model)
+    return audited_but(*STAMPED)(model)
 
 
 def audited_but(*unwatched: str) -> Callable[[M], M]:

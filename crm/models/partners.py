@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import VIEW_PARTNERS, Principal, can
 from crm.models.accounts import Account
-from crm.models.base import Record, audited, audited_but
+from crm.models.base import STAMPED, Record, audited, audited_but
 
 
 class PartnerQuerySet(models.QuerySet["Partner"]):
@@ -104,7 +104,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(partner__in=Partner.objects.visible_to(principal))
 
 
-@audited_but("changed_xid", "updated_at", "created_at", "last_used_at", "digest", "prefix")
+@audited_but(*STAMPED, "last_used_at", "digest", "prefix")
 class ApiKey(Record):
     """A partner's key. Only its SHA-256 is kept; `prefix` is what people recognise it by."""
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models.access import Principal
 from crm.models.accounts import Account, OfAccountQuerySet
-from crm.models.base import KEEP_VERSIONS, STAMP_EDITED_FACT, Fact, Record, audited, audited_but
+from crm.models.base import KEEP_VERSIONS, STAMP_EDITED_FACT, STAMPED, Fact, Record, audited, audited_but
 from crm.models.people import User
 
 
@@ -75,7 +75,7 @@ class Task(Record):
         return self.title
 
 
-@audited_but("changed_xid", "updated_at", "created_at", "known_at")
+@audited_but(*STAMPED, "known_at")
 class Ticket(Record, Fact):
     """What a customer asks of us. Staff edit it like a record, models read it like any fact."""
 

@@ -10,9 +10,9 @@ from django.utils.translation import get_language, pgettext
 from crm.selectors.currencies import THIN
 
 
-def percent_space() -> str:
+def percent_space(language: str = "") -> str:
     """Return what stands between a number and %: a space that doesn't break, in Chinese nothing."""
-    return "" if (get_language() or "").startswith("zh") else THIN
+    return "" if (language or get_language() or "").startswith("zh") else THIN
 
 
 def in_a_row(items: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ from django.utils import formats, timezone, translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm.selectors.currencies import MINUS, SYMBOLS, THIN, with_symbol
+from crm.selectors.currencies import MINUS, SYMBOLS, with_symbol
+from crm.selectors.phrases import percent_space
 
 from .moments import Wording, exact, relative, wording
 
@@ -48,7 +49,7 @@ def _style_of(language: str) -> Style:
     comma = formats.get_format("THOUSAND_SEPARATOR", language) or ","
     return Style(
         separators={} if (point, comma) == (".", ",") else {ord("."): point, ord(","): comma},
-        space="" if chinese else THIN,
+        space=percent_space(language),
         units=CHINESE if chinese else WESTERN,
     )
 

@@ -37,7 +37,7 @@ def test_attributes_without_a_value_stand_aside(admin_client_):
     form = admin_client_.get(f"/accounts/{account.public_id}/edit/").context["form"]
     page = admin_client_.get(f"/accounts/{account.public_id}/").text
 
-    assert [bound.name for bound in form.empty()] == ["attr_sex"]
+    assert [bound.name for bound in form.empty] == ["attr_sex"]
     assert [bound.name for bound in form.parts()[-1][1]] == ["attr_seats"]
     aside = page.split("1 attribute without a value</summary>")[1].split("</details>")[0]
     assert "Sex" in aside
