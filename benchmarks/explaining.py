@@ -23,11 +23,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from analytics.features import group_of, reason_values  # noqa: E402 - what follows needs Django's apps
-from analytics.ml.classifier import OutcomeClassifier  # noqa: E402
-from analytics.ml.outcome import add_up  # noqa: E402
-from analytics.pipelines.reasons import build_reasons, group_contributions  # noqa: E402
-from benchmarks.outcome import SETS, read  # noqa: E402
-from benchmarks.report import mark, table  # noqa: E402
+from analytics.ml.classifier import OutcomeClassifier  # noqa: E402 (needs Django)
+from analytics.ml.outcome import add_up  # noqa: E402 (needs Django)
+from analytics.pipelines.reasons import build_reasons, group_contributions  # noqa: E402 (needs Django)
+from benchmarks.outcome import SETS, read  # noqa: E402 (needs Django)
+from benchmarks.report import mark, table  # noqa: E402 (needs Django)
 
 ROWS = 25_000  # what a range of a large book has
 SINGLE = 100
