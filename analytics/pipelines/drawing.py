@@ -7,9 +7,9 @@ MOST_LEARNT_FROM = 50_000  # accounts at each cut-off, of which there are five
 _MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
-def share_learnt_from(accounts: int, *, most: int = MOST_LEARNT_FROM) -> float:
+def share_learnt_from(accounts: int) -> float:
     """Return the share of so many accounts, 0..1, that is learnt from."""
-    return min(1.0, most / accounts) if accounts else 1.0
+    return min(1.0, MOST_LEARNT_FROM / accounts) if accounts else 1.0
 
 
 def drawn(account_ids: NDArray[np.int64], share: float) -> NDArray[np.bool_]:

@@ -34,9 +34,8 @@ class BookField(forms.ModelChoiceField):  # type: ignore[type-arg] # known to ty
     """The book that a record belongs to."""
 
     def __init__(self, **kwargs: Any) -> None:
-        required = kwargs.get("required", True)
-        empty = _("Choose…") if required else "–"
-        super().__init__(queryset=Book.objects.order_by("is_demo", "name"), empty_label=empty, **kwargs)
+        books = Book.objects.order_by("is_demo", "name")
+        super().__init__(queryset=books, empty_label=_("Choose…"), **kwargs)
 
 
 class BookForm(forms.Form):
